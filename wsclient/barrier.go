@@ -1,0 +1,198 @@
+package wsclient
+
+import (
+	"time"
+
+	"github.com/steadyws/steadyws/heartbeat"
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+const (
+	barrierEvery = 64 << 10    // payload between two barriers of a burst
+	barrierPause = time.Second // between two barriers of a quiet connection
+	barriersMost = 256         // of a peer that does not answer, the latest are kept
+	pongsMost    = 16          // of those that the peer is owed, the latest are kept
+)
+
+// barriers are the pings of one connection. TCP is ordered, so the pong to one
+// confirms all that was written before it; a peer may answer only the newest
+// (RFC 6455 5.5.3), so it confirms the earlier pings too. Guarded by q.mu.
+type barriers struct {
+	auto bool   // send them unasked
+	tag  uint32 // of the payloads
+	seq  uint32 // of the latest
+
+	wanted  bool      // a ping must go out now: a probe, or Ping
+	probe   bool      // it is the heartbeat's
+	nudged  bool      // look whether a barrier is due, even if there is nothing else to write
+	since   int       // payload taken since the latest
+	covered uint64    // messages of the data lane before the latest
+	last    time.Time // when the latest was taken
+
+	open   []barrier // written and not answered, oldest first
+	flying bool      // one is taken and not written, or written and not answered by any pong
+	echoes bool      // a pong had the payload of its ping
+	blank  bool      // a pong came that had not
+
+	pingers []*pinger
+}
+
+// A barrier is a ping that was written.
+type barrier struct {
+	seq   uint32
+	mark  uint64 // messages of the data lane before it
+	bytes int64
+	at    time.Time
+}
+
+// A pinger waits for a pong.
+type pinger struct {
+	seq  uint32 // 0: the next ping
+	done chan pingResult
+}
+
+type pingResult struct {
+	rtt time.Duration
+	err error
+}
+
+// ping returns the next ping, behind covered messages.
+func (b *barriers) ping(covered uint64, now time.Time) item {
+	b.seq++
+	b.wanted, b.nudged, b.flying = false, false, true
+	b.since, b.covered, b.last = 0, max(b.covered, covered), now
+	for _, p := range b.pingers {
+		if p.seq == 0 {
+			p.seq = b.seq
+		}
+	}
+	return item{op: wire.OpPing, seq: b.seq}
+}
+
+// due reports whether a barrier belongs behind the first taken messages, after
+// which nothing waits. later is when it will be, if time is all that is missing.
+func (b *barriers) due(taken uint64, flushes []*flush, now time.Time) (ok bool, later time.Time) {
+	if taken <= b.covered {
+		return false, later
+	}
+	if b.demanded(taken, flushes) {
+		return true, later
+	}
+	if b.auto && b.since >= barrierEvery {
+		return true, later
+	}
+	if !b.auto || b.flying { // one per round trip: its pong looks again
+		return false, later
+	}
+	if at := b.last.Add(barrierPause); now.Before(at) {
+		return false, at
+	}
+	return true, later
+}
+
+// demanded reports whether a flush needs a barrier behind the first taken messages.
+func (b *barriers) demanded(taken uint64, flushes []*flush) bool {
+	for _, f := range flushes {
+		if f.mark > b.covered && f.mark <= taken {
+			return true
+		}
+	}
+	return false
+}
+
+// passed counts the payload of a message that was taken, and reports whether a
+// burst has got so long that a barrier belongs into it.
+func (b *barriers) passed(n int, taken uint64, flushes []*flush) bool {
+	b.since += n
+	return b.since >= barrierEvery && (b.auto || b.demanded(taken, flushes))
+}
+
+// wrote notes that the seq-th ping was handed over.
+func (b *barriers) wrote(seq uint32, mark uint64, bytes int64, now time.Time) {
+	if len(b.open) == barriersMost {
+		b.open = append(b.open[:0], b.open[1:]...)
+	}
+	b.open = append(b.open, barrier{seq, mark, bytes, now})
+}
+
+// pong takes a pong's payload. ok: it confirms the barrier. rtt is negative if
+// it could not be measured.
+func (b *barriers) pong(p []byte, now time.Time) (confirmed barrier, rtt time.Duration, ok bool) {
+	b.flying = false
+	seq, known := heartbeat.ParsePayload(p, b.tag)
+	if !known {
+		b.blank = b.blank || len(b.open) > 0
+		return barrier{}, -1, false
+	}
+	b.echoes = true
+	n := 0
+	for n < len(b.open) && b.open[n].seq <= seq {
+		confirmed, ok = b.open[n], true
+		n++
+	}
+	if !ok {
+		return barrier{}, -1, false
+	}
+	b.open = append(b.open[:0], b.open[n:]...)
+	if rtt = -1; confirmed.seq == seq {
+		rtt = now.Sub(confirmed.at)
+	}
+	b.answer(seq, rtt)
+	return confirmed, rtt, true
+}
+
+// answer tells all who wait for the seq-th ping. Whose ping was passed over
+// waits for the next one.
+func (b *barriers) answer(seq uint32, rtt time.Duration) {
+	left := b.pingers[:0]
+	for _, p := range b.pingers {
+		if p.seq == seq && rtt >= 0 {
+			p.done <- pingResult{rtt: rtt}
+		} else {
+			left = append(left, p)
+		}
+	}
+	clear(b.pingers[len(left):])
+	b.pingers = left
+}
+
+// refuse tells all who wait for a pong that none will come.
+func (b *barriers) refuse(err error) {
+	for _, p := range b.pingers {
+		p.done <- pingResult{err: err}
+	}
+	b.pingers = nil
+}
+
+// mute reports whether the peer has shown that it does not confirm: a barrier
+// has been out for timeout and only pongs with other payloads came.
+func (b *barriers) mute(now time.Time, timeout time.Duration) bool {
+	return b.blank && !b.echoes && len(b.open) > 0 && now.Sub(b.open[0].at) >= timeout
+}
+
+// pongs are the answers that the peer is owed, in order. Only the latest are
+// kept (RFC 6455 5.5.3): a flood of pings costs no memory.
+type pongs struct {
+	n    int
+	data []byte // each with its length before it
+}
+
+func (p *pongs) push(payload []byte) {
+	if p.n == pongsMost {
+		p.n, p.data = 0, p.data[:0]
+	}
+	p.n++
+	p.data = append(p.data, byte(len(payload)))
+	p.data = append(p.data, payload...)
+}
+
+// take moves the pongs to b.
+func (p *pongs) take(b *batch) {
+	b.control = append(b.control[:0], p.data...)
+	for rest := b.control; p.n > 0; p.n-- {
+		n := 1 + int(rest[0])
+		b.items = append(b.items, item{op: wire.OpPong, data: rest[1:n:n]})
+		rest = rest[n:]
+	}
+	p.data = p.data[:0]
+}

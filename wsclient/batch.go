@@ -1,0 +1,216 @@
+package wsclient
+
+import (
+	"sync"
+	"time"
+
+	"github.com/steadyws/steadyws/heartbeat"
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+const (
+	batchLeast = 64 << 10  // a batch is full at this size at first
+	batchMost  = 512 << 10 // and at this one under back-pressure
+)
+
+// batches are write buffers. A connection with nothing to write holds none.
+var batches = sync.Pool{New: func() any { return &batch{buf: make([]byte, 0, batchLeast+wire.FrameOverhead)} }}
+
+// A batch is what goes out in one write.
+type batch struct {
+	items   []item // what it is made of
+	control []byte // payloads of its pongs
+	buf     []byte // its bytes
+	sent    int    // of buf, what the kernel has
+	marks   []mark // where each of its messages, pings and Closes ends
+	done    int    // of marks, those that the kernel has
+}
+
+// An item is one frame to be.
+type item struct {
+	data []byte
+	op   wire.Op
+	lane int8
+	seq  uint32 // of a ping
+}
+
+// A mark is where the last byte of an item lies.
+type mark struct {
+	end  int32
+	op   wire.Op
+	lane int8
+	seq  uint32
+}
+
+func (b *batch) free() {
+	clear(b.items)
+	b.items, b.marks, b.done = b.items[:0], b.marks[:0], 0
+	b.buf, b.sent = b.buf[:0], 0
+	batches.Put(b)
+}
+
+// cut is a message larger than a batch: it leaves in pieces.
+type cut struct {
+	item
+	on  bool
+	off int // what went into batches so far
+	key uint32
+}
+
+// fill decides what goes out next; q.mu is held. It only moves references: the
+// bytes are copied and masked by encode, without the mutex.
+func (w *writer) fill(now time.Time) bool {
+	if w.stopped || w.last {
+		return false
+	}
+	b := batches.Get().(*batch)
+	room := w.full
+	if w.cut.on {
+		room -= len(w.cut.data) - w.cut.off
+	}
+	if room > 0 { // no frame goes into the middle of another
+		w.pongs.take(b)
+		if w.barriers.wanted {
+			b.items = append(b.items, w.barriers.ping(w.q.handed, now))
+		}
+		room = w.fillLane(b, hookLane, w.q.lanes[hookLane].waiting(), room, now)
+		if !w.gated {
+			room = w.fillLane(b, dataLane, w.dataWaiting(), room, now)
+		}
+		w.fillLast(b, now)
+	}
+	if len(b.items) == 0 && !w.cut.on {
+		b.free()
+		return false
+	}
+	w.b = b
+	return true
+}
+
+// dataWaiting is how many messages of the data lane may go out now.
+func (w *writer) dataWaiting() int {
+	l := &w.q.lanes[dataLane]
+	if w.closing == nil {
+		return l.waiting()
+	}
+	return min(l.waiting(), max(0, int(w.closeMark-w.taken())))
+}
+
+// taken is how many messages of the data lane, since the client began, were
+// handed over or are in the batch under way.
+func (w *writer) taken() uint64 { return w.q.handed + uint64(w.q.lanes[dataLane].taken) }
+
+// fillLane adds up to n messages of a lane while there is room, and returns
+// what is left of it.
+func (w *writer) fillLane(b *batch, at int8, n, room int, now time.Time) int {
+	l := &w.q.lanes[at]
+	for ; n > 0 && !w.cut.on; n-- {
+		e := l.at(l.taken)
+		it := item{data: e.data, op: e.op, lane: at}
+		size := len(e.data) + wire.HeaderSize(len(e.data))
+		if size > room && len(b.items) > 0 {
+			break
+		}
+		l.taken++
+		if room -= size; room < 0 {
+			w.cut = cut{item: it, on: true, key: w.keys.Next()}
+		} else {
+			b.items = append(b.items, it)
+		}
+		if at == dataLane && w.barriers.passed(len(e.data), w.taken(), w.q.flushes) && !w.cut.on {
+			b.items = append(b.items, w.barriers.ping(w.taken(), now))
+		}
+	}
+	if n > 0 && w.full < batchMost {
+		w.full *= 2
+	}
+	return room
+}
+
+// fillLast adds what goes behind the last message: the Close, or a barrier.
+func (w *writer) fillLast(b *batch, now time.Time) {
+	if w.cut.on || w.q.lanes[hookLane].waiting() > 0 || !w.gated && w.dataWaiting() > 0 {
+		return
+	}
+	if w.closing != nil {
+		w.last = true
+		b.items = append(b.items, item{data: w.closing, op: wire.OpClose})
+		return
+	}
+	if w.gated {
+		return
+	}
+	due, later := w.barriers.due(w.taken(), w.q.flushes, now)
+	if w.barriers.nudged = false; due {
+		b.items = append(b.items, w.barriers.ping(w.taken(), now))
+	} else if !later.IsZero() {
+		w.alarm(later)
+	}
+}
+
+// encode makes the bytes of the batch, unless they are already made.
+func (w *writer) encode() {
+	b := w.b
+	if len(b.buf) > 0 {
+		return
+	}
+	if c := &w.cut; c.on {
+		if c.off == 0 {
+			b.buf = wire.AppendHeader(b.buf, c.op, true, len(c.data), c.key)
+		}
+		piece := c.data[c.off:min(len(c.data), c.off+w.full)]
+		b.buf = wire.AppendPayload(b.buf, piece, c.key, c.off)
+		if c.off += len(piece); c.off == len(c.data) {
+			b.mark(c.item)
+			w.cut = cut{}
+		}
+	}
+	var payload [heartbeat.PayloadSize]byte
+	for i := range b.items {
+		it := &b.items[i]
+		if it.op == wire.OpPing {
+			it.data = heartbeat.AppendPayload(payload[:0], w.barriers.tag, it.seq)
+		}
+		b.buf = wire.AppendFrame(b.buf, it.op, it.data, w.keys.Next())
+		b.mark(*it)
+	}
+}
+
+func (b *batch) mark(it item) {
+	if it.op != wire.OpPong {
+		b.marks = append(b.marks, mark{int32(len(b.buf)), it.op, it.lane, it.seq})
+	}
+}
+
+// commit notes that the kernel has taken n more bytes of the batch; q.mu is held.
+func (w *writer) commit(n int, now time.Time) {
+	b, q := w.b, w.q
+	for b.sent += n; b.done < len(b.marks) && int(b.marks[b.done].end) <= b.sent; b.done++ {
+		switch m := b.marks[b.done]; m.op {
+		case wire.OpPing:
+			w.barriers.wrote(m.seq, q.handed, q.handedBytes, now)
+			if w.barriers.probe {
+				w.barriers.probe = false
+				w.probed(now)
+			}
+		case wire.OpClose:
+			w.halt()
+		default:
+			l := &q.lanes[m.lane]
+			if m.lane == dataLane {
+				q.handed++
+				q.handedBytes += int64(len(l.at(0).data))
+			}
+			q.release(l)
+		}
+	}
+	if b.sent == len(b.buf) {
+		b.free()
+		w.b = nil
+	}
+	if q.partial = 0; w.cut.on {
+		q.partial = int64(w.cut.off)
+	}
+	q.settleFlushes()
+	q.grant()
+}

@@ -1,0 +1,344 @@
+package wsclient
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/steadyws/steadyws/internal/wire"
+	"github.com/steadyws/steadyws/reconnect"
+)
+
+// A Client is a WebSocket that comes back. It is for use by many goroutines. It
+// lives until Close, CloseWith or Shutdown, or until a failure that is not worth
+// a retry; one that is dropped without leaks.
+type Client struct {
+	opts  Options // with the defaults filled in
+	url   string
+	base  time.Time // what times in atomics are relative to
+	proxy func(*http.Request) (*url.URL, error)
+
+	q  queue
+	in inbox
+
+	ctx      context.Context // ends with the client, or by stop
+	cancel   context.CancelCauseFunc
+	done     chan struct{}
+	current  atomic.Pointer[connection] // the current or last one
+	stopping atomic.Pointer[ending]     // our own end
+	again    chan struct{}              // one token: Reconnect while waiting
+
+	state    atomic.Int32
+	attempts atomic.Int64 // failed ones of the losing streak
+
+	messagesIn, bytesIn atomic.Uint64
+
+	mu      sync.Mutex
+	opening chan struct{} // closed at the next open
+	last    error         // of the last attempt or connection
+	err     error         // why the client has ended
+
+	// Owned by the run goroutine.
+	streak   *reconnect.Streak
+	sessions int // connections that were open
+}
+
+// New validates url and opts and returns at once; the client connects in the
+// background, as a browser's WebSocket does. Its error is an *OptionError. opts
+// may be nil.
+func New(url string, opts *Options) (*Client, error) {
+	if _, err := parseURL(url); err != nil {
+		return nil, &OptionError{"url", err}
+	}
+	o, err := opts.resolve()
+	if err != nil {
+		return nil, err
+	}
+	c := newClient(url, o)
+	go c.run()
+	return c, nil
+}
+
+func newClient(url string, o Options) *Client {
+	c := &Client{
+		opts: o, url: url, base: time.Now(), proxy: o.Proxy,
+		in: newInbox(o.Inbox), done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
+		streak: reconnect.NewStreak(o.Reconnect),
+	}
+	c.q.maxBytes, c.q.maxMessages, c.q.timeout, c.q.base = o.Queue.MaxBytes, o.Queue.MaxMessages, o.WriteTimeout, c.base
+	c.q.passive, c.q.patience = o.Heartbeat.IsPassive(), o.Heartbeat.Timeout
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	return c
+}
+
+// Dial is New, then WaitOpen. ctx bounds only this call; if it ends before the
+// first connection is open, or the client does, the client is closed and the
+// error wraps the cause and the last attempt's error.
+func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
+	if _, err := parseURL(url); err != nil {
+		return nil, &OptionError{"url", err}
+	}
+	o, err := opts.resolve()
+	if err != nil {
+		return nil, err
+	}
+	c := newClient(url, o)
+	opening := c.opening
+	go c.run()
+	if err := c.await(ctx, opening, "dial"); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// WaitOpen waits until the client is Open, or was at some moment since the call.
+// Attempts that fail are retried until ctx ends; its error then wraps the last
+// one's. If the client ends, the error Is ErrClosed.
+func (c *Client) WaitOpen(ctx context.Context) error {
+	c.mu.Lock()
+	opening := c.opening
+	c.mu.Unlock()
+	if c.ReadyState() == Open {
+		return nil
+	}
+	return c.await(ctx, opening, "wait for open")
+}
+
+func (c *Client) await(ctx context.Context, opening <-chan struct{}, op string) error {
+	select {
+	case <-opening:
+		return nil
+	default:
+	}
+	select {
+	case <-opening:
+		return nil
+	case <-c.done:
+		select {
+		case <-opening: // it has opened, and ended since
+			return nil
+		default:
+		}
+		return failed(op, c.ended())
+	case <-ctx.Done():
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return failed(op, context.Cause(ctx), c.last)
+	}
+}
+
+// Send queues a copy of m and returns nil once it is accepted: it will leave, in
+// order, on this connection or a later one, unless the client ends before. If
+// the queue is full it waits for room until ctx ends. Every error has
+// ErrNotSent in its chain: the message has not left and will not.
+//
+// While a callback runs, a Send that would have to wait gives up with
+// ErrQueueFull: at once if there is no connection, after WriteTimeout otherwise.
+func (c *Client) Send(ctx context.Context, m Message) error {
+	if err := m.check(); err != nil {
+		return failed("send", err, ErrNotSent)
+	}
+	if ctx.Err() != nil {
+		return failed("send", context.Cause(ctx), ErrNotSent)
+	}
+	return c.q.send(ctx, dataLane, m)
+}
+
+// check refuses what a strict peer would close the connection for.
+func (m *Message) check() error {
+	switch m.Type {
+	case TextMessage:
+		if !utf8.Valid(m.Data) {
+			return errNotUTF8
+		}
+	case BinaryMessage:
+	default:
+		return errEmptyType
+	}
+	return nil
+}
+
+// SendWith sends m as Send does, with the classes of o.
+func (c *Client) SendWith(ctx context.Context, m Message, o SendOptions) error {
+	if field := o.unsupported(); field != "" {
+		return failed("send", option("SendOptions."+field, "not supported in this version"), ErrNotSent)
+	}
+	return c.Send(ctx, m)
+}
+
+// Receive waits for the next message; its Data belongs to the caller. It hands
+// out what the inbox still holds after the client has ended, and then an error
+// that Is ErrClosed. With OnMessage set it is an *OptionError.
+func (c *Client) Receive(ctx context.Context) (Message, error) {
+	if c.opts.OnMessage != nil {
+		return Message{}, errReceives
+	}
+	m, err := c.in.receive(ctx)
+	if err != nil {
+		return Message{}, failed("receive", err)
+	}
+	return m, nil
+}
+
+var errReceives = option("OnMessage", "is set and gets every message; leave it nil to use Receive and Messages")
+
+// Messages iterates over the messages as Receive returns them. A reconnect does
+// not end the loop, nor does breaking out of it close the client. It ends
+// silently after our own Close; any other end, and ctx's, it yields as an error,
+// once.
+func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, err := c.Receive(ctx)
+			if err == nil {
+				if !yield(m, nil) {
+					return
+				}
+				continue
+			}
+			if !c.closedByUs(err) {
+				yield(Message{}, err)
+			}
+			return
+		}
+	}
+}
+
+// closedByUs reports whether err tells of our own Close.
+func (c *Client) closedByUs(err error) bool {
+	return errors.Is(err, ErrClosed) && c.stopping.Load() != nil && errors.Is(c.Err(), ErrClosed)
+}
+
+// Ping measures a round trip on the current connection, for which it waits. A
+// loss of that connection is an error.
+func (c *Client) Ping(ctx context.Context) (time.Duration, error) {
+	if err := c.WaitOpen(ctx); err != nil {
+		return 0, failed("ping", err)
+	}
+	p := &pinger{done: make(chan pingResult, 1)}
+	c.q.mu.Lock()
+	w := c.q.link
+	if w == nil || w.stopped {
+		c.q.mu.Unlock()
+		return 0, failed("ping", errLost)
+	}
+	w.barriers.pingers = append(w.barriers.pingers, p)
+	w.barriers.wanted = true
+	w.kick()
+	c.q.mu.Unlock()
+	select {
+	case r := <-p.done:
+		if r.err != nil {
+			return 0, failed("ping", r.err)
+		}
+		return r.rtt, nil
+	case <-ctx.Done():
+		return 0, failed("ping", context.Cause(ctx))
+	}
+}
+
+var errLost = errors.New("connection lost")
+
+// Reconnect ends the current connection with 1000 and connects again: at once
+// if it had lasted Reconnect.Stable, else after the backoff. While the client
+// waits, it cuts the wait short; while it connects, there is nothing to do. The
+// reason goes to the peer, cut to 123 bytes. It does not block.
+func (c *Client) Reconnect(reason string) {
+	if c.stopping.Load() != nil {
+		return
+	}
+	k := c.current.Load()
+	if k != nil && k.ended.Load() == nil {
+		k.end(&ending{manner: requested, err: &CloseError{Code: StatusNormalClosure, Reason: reason}, code: StatusNormalClosure, reason: reason, limit: bothClosed})
+		return
+	}
+	select {
+	case c.again <- struct{}{}:
+	default:
+	}
+}
+
+// ReadyState returns the state of the client.
+func (c *Client) ReadyState() ReadyState { return ReadyState(c.state.Load()) }
+
+// BufferedAmount returns the payload bytes that were accepted and not yet handed
+// to the kernel. It keeps its last value after the end, as a browser's does.
+func (c *Client) BufferedAmount() int64 { return c.q.buffered() }
+
+// URL returns the URL of the current or last connection, or else the one given
+// to New. Credentials and the values of its query are left out.
+func (c *Client) URL() string {
+	if k := c.current.Load(); k != nil {
+		return k.target.text
+	}
+	t, _ := parseURL(c.url)
+	return t.text
+}
+
+// Subprotocol returns the one that the server chose for the current or last
+// connection, or "".
+func (c *Client) Subprotocol() string {
+	if k := c.current.Load(); k != nil {
+		return k.protocol
+	}
+	return ""
+}
+
+// Extensions returns those negotiated for the current or last connection, or "".
+func (c *Client) Extensions() string { return "" }
+
+// Done is closed when the client has ended and its last goroutine with it.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// Err returns nil while the client lives, then ErrClosed if Close, CloseWith or
+// Shutdown ended it, otherwise the cause.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// ended is what methods return after the end: it Is ErrClosed and wraps Err.
+func (c *Client) ended() error { return endedError(c.Err()) }
+
+func endedError(cause error) error {
+	if cause == nil || errors.Is(cause, ErrClosed) {
+		return ErrClosed
+	}
+	return &terminated{cause}
+}
+
+// terminated is the error of a client that ended by itself.
+type terminated struct{ cause error }
+
+func (e *terminated) Error() string   { return ErrClosed.Error() + ": " + bare(e.cause) }
+func (e *terminated) Unwrap() []error { return []error{ErrClosed, e.cause} }
+
+// count adds to what was received.
+func (c *Client) count(messages, bytes uint64) {
+	if messages > 0 {
+		c.messagesIn.Add(messages)
+		c.bytesIn.Add(bytes)
+	}
+}
+
+// validClose reports whether a browser would take code and reason for close().
+func validClose(code StatusCode, reason string) error {
+	if code != StatusNormalClosure && (code < 3000 || code > 4999) {
+		return option("code", "%d; write 1000 or 3000 to 4999", uint16(code))
+	}
+	if len(reason) > wire.MaxControlPayload-2 {
+		return option("reason", "%d bytes; 123 is the most", len(reason))
+	}
+	if !utf8.ValidString(reason) {
+		return option("reason", "not valid UTF-8")
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package wsclient
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+// bothClosed bounds the time from the second Close frame to the end, and all of
+// a Close in the background.
+const bothClosed = time.Second
+
+// Close ends the client: it drops the send queue, tells the peer 1000 if that
+// can be said at once, and returns without waiting; Done is closed within about
+// a second. It may be called anywhere, any number of times. It returns nil.
+func (c *Client) Close() error {
+	c.stop(&ending{manner: ours, err: ErrClosed, code: StatusNormalClosure, limit: bothClosed})
+	return nil
+}
+
+// CloseWith is Close with a code and a reason of your own, as the browser's
+// close(code, reason): 1000 or 3000-4999, and at most 123 bytes of UTF-8.
+// Anything else is an *OptionError, and nothing is closed.
+func (c *Client) CloseWith(code StatusCode, reason string) error {
+	if err := validClose(code, reason); err != nil {
+		return err
+	}
+	c.stop(&ending{manner: ours, err: ErrClosed, code: code, reason: reason, limit: bothClosed})
+	return nil
+}
+
+// stop ends the client by our own will. A second one only hurries.
+func (c *Client) stop(e *ending) {
+	first := c.stopping.CompareAndSwap(nil, e)
+	c.setState(Closing)
+	c.q.end(ErrClosed)
+	c.q.drop(ErrClosed)
+	c.cancel(ErrClosed)
+	k := c.current.Load()
+	if k == nil {
+		return
+	}
+	k.end(e)
+	if guard := k.guard.Load(); guard != nil && !first {
+		guard.Reset(e.limit)
+	}
+}
+
+// Shutdown ends the client in good order: no new message is accepted, those in
+// the queue leave (over a new connection, if need be) and are confirmed, the
+// closing handshake is done (RFC 6455 7.1.2). It returns when all has ended. If
+// ctx ends before, it does the rest as Close does, at once, and the error says
+// how many messages were left: an *UnconfirmedError.
+func (c *Client) Shutdown(ctx context.Context) error {
+	c.setState(Closing)
+	c.q.end(ErrClosed)
+	err := c.q.flush(ctx, false)
+	if errors.Is(err, ErrNoConfirmation) {
+		err = c.q.flush(ctx, true) // the echo of our Close will confirm
+	}
+	left := c.q.left()
+	if err == nil {
+		c.stop(&ending{manner: ours, err: ErrClosed, code: StatusNormalClosure, limit: c.opts.CloseTimeout})
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		left = c.q.left()
+	}
+	c.Close()
+	if errors.Is(err, ErrClosed) && left == nil {
+		err = nil // somebody else closed it; nothing was lost
+	}
+	if err == nil && left == nil {
+		return nil
+	}
+	if left == nil {
+		return failed("shutdown", err)
+	}
+	return failed("shutdown", err, left)
+}
+
+// Flush waits until everything that was accepted before it is confirmed by the
+// peer: a pong to a ping behind it came (RFC 6455 5.5.3), so the peer's
+// WebSocket layer has read it, which does not say that it was processed.
+//
+// If the connection is lost and messages with it, the error is an
+// *UnconfirmedError that counts them; a second Flush waits for the rest. It is
+// ErrNoConfirmation if confirmation cannot be had.
+func (c *Client) Flush(ctx context.Context) error {
+	if c.ReadyState() == Closed {
+		return failed("flush", c.ended())
+	}
+	if err := c.q.flush(ctx, false); err != nil {
+		return failed("flush", err)
+	}
+	return nil
+}
+
+// flush waits until all that was accepted is confirmed, or only handed over.
+func (q *queue) flush(ctx context.Context, handed bool) error {
+	f := &flush{done: make(chan error, 1), handed: handed}
+	q.mu.Lock()
+	f.mark = q.accepted
+	if settled := q.confirmed; f.mark <= settled || handed && f.mark <= q.handed {
+		q.mu.Unlock()
+		return nil
+	}
+	if q.passive && !handed {
+		q.mu.Unlock()
+		return ErrNoConfirmation
+	}
+	q.flushes = append(q.flushes, f)
+	if q.link != nil {
+		q.link.nudge()
+	}
+	q.mu.Unlock()
+	mute := time.NewTicker(q.patience)
+	defer mute.Stop()
+	for {
+		select {
+		case err := <-f.done:
+			return err
+		case now := <-mute.C:
+			q.mu.Lock()
+			if !handed && q.link != nil && q.link.barriers.mute(now, q.patience) {
+				q.forget(f)
+				q.mu.Unlock()
+				return ErrNoConfirmation
+			}
+			q.mu.Unlock()
+		case <-ctx.Done():
+			q.mu.Lock()
+			q.forget(f)
+			q.mu.Unlock()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// forget takes f out of the flushes.
+func (q *queue) forget(f *flush) {
+	for i, g := range q.flushes {
+		if g == f {
+			q.flushes = append(q.flushes[:i], q.flushes[i+1:]...)
+			return
+		}
+	}
+}
+
+// left is what was accepted and is not confirmed, or nil.
+func (q *queue) left() *UnconfirmedError {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.accepted == q.confirmed {
+		return nil
+	}
+	return &UnconfirmedError{Messages: int(q.accepted - q.confirmed), Bytes: q.bytes + q.handedBytes - q.confirmedBytes}
+}
+
+// finish ends the connection: with the closing handshake if there is one to do,
+// so that no RST destroys what was said (RFC 6455 7.1.1).
+func (k *connection) finish(e *ending) (ev CloseEvent, lost *UnconfirmedError) {
+	k.still()
+	ev = CloseEvent{Code: StatusAbnormalClosure, Err: e.err}
+	if e.manner == answered {
+		ev.Code, ev.Reason = e.code, e.reason
+	}
+	if e.manner > silent {
+		guard := time.AfterFunc(max(0, e.limit), k.sock.abort)
+		k.guard.Store(guard)
+		k.handshake(e, &ev)
+		guard.Stop()
+	}
+	k.sock.abort()
+	k.w.stop()
+	k.r.Close()
+	k.cancel(e.err)
+	q := &k.c.q
+	q.mu.Lock()
+	k.w.barriers.refuse(failed("connection lost", e.err))
+	q.mu.Unlock()
+	return ev, k.c.q.detach(k.session)
+}
+
+// handshake says Close, then nothing more, and reads to the end. The guard
+// releases whatever takes too long.
+func (k *connection) handshake(e *ending, ev *CloseEvent) {
+	reason := e.reason
+	if e.manner == answered {
+		reason = ""
+	}
+	k.w.sendClose(e.code, reason)
+	<-k.w.closed
+	ev.WasClean = e.manner == answered && k.writeErr.Load() == nil
+	k.sock.closeWrite()
+	if e.limit < 0 {
+		return
+	}
+	k.sock.awake()
+	for {
+		_, err := k.sock.read(k.r, func() {})
+		for op, p, _ := k.r.Next(); op != 0; op, p, _ = k.r.Next() {
+			if op == wire.OpClose {
+				k.echoed(e, ev, p)
+			}
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			k.sock.awake()
+		} else if err != nil {
+			return
+		}
+	}
+}
+
+// echoed takes the peer's Close that came after ours. If it is the answer to
+// ours, the peer has read all before it.
+func (k *connection) echoed(e *ending, ev *CloseEvent, p []byte) {
+	code, reason, err := wire.ParseClose(p)
+	if err != nil || k.writeErr.Load() != nil {
+		return
+	}
+	ev.Code, ev.Reason, ev.WasClean = StatusCode(code), reason, true
+	if ev.Code == e.code {
+		q := &k.c.q
+		q.mu.Lock()
+		q.confirm(q.handed, q.handedBytes)
+		q.mu.Unlock()
+	}
+	k.guard.Load().Reset(min(bothClosed, max(0, e.limit)))
+}

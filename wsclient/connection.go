@@ -1,0 +1,279 @@
+package wsclient
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/steadyws/steadyws/heartbeat"
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+// A connection is one WebSocket, from the upgrade to its last byte. It belongs
+// to the run goroutine, which reads; others only end it, and look at what is
+// atomic or guarded by the queue's mutex.
+type connection struct {
+	c        *Client
+	session  int
+	target   *target
+	protocol string
+	header   http.Header // of the answer
+	opened   time.Time   // when it became Open; zero: not yet
+	closed   time.Time   // when it ended
+	onHook   atomic.Bool // OnConnect is running
+
+	sock socket
+	r    *wire.Reader
+	w    *writer
+
+	now     time.Time // of the last read
+	batch   []Message // received and not handed on yet
+	slab    []byte    // memory for the messages that are to come
+	unread  int       // bytes of the last read that were not parsed: what slab may be needed for
+	noticed time.Time // when the reader learnt that writing has ended
+
+	heard atomic.Int64 // the last byte received, in nanoseconds since Client.base
+	empty atomic.Int64 // when the read that now waits found the socket empty; 0: none waits
+	held  atomic.Bool  // a verdict waits for the socket to be found empty
+
+	ended    atomic.Pointer[ending] // why it is over; the first cause counts
+	writeErr atomic.Pointer[error]  // writing has ended
+	bell     chan struct{}          // one token when ended or writeErr was set
+	ctx      context.Context        // of OnConnect: ends with the connection
+	cancel   context.CancelCauseFunc
+	guard    atomic.Pointer[time.Timer] // ends the closing handshake
+
+	// Guarded by the queue's mutex.
+	monitor *heartbeat.Monitor
+	timer   *time.Timer // calls tick
+	due     time.Time   // when it does
+	beat    time.Time   // when the monitor wants it
+	look    time.Time   // when a barrier wants it; zero: none
+	rtt     heartbeat.RTT
+	quiet   bool // the timer is not armed any more
+}
+
+// An ending says why a connection is over.
+type ending struct {
+	err    error
+	manner manner
+	code   StatusCode // of the Close that we send or have received
+	reason string
+	limit  time.Duration // for the closing handshake
+}
+
+// manner is how a connection ends.
+type manner int
+
+const (
+	broken    manner = iota // nothing can be said any more
+	silent                  // the heartbeat's verdict: a byte received at the last moment revokes it
+	answered                // the peer has sent Close: it gets ours
+	failing                 // the peer broke a rule: it gets a Close
+	requested               // Reconnect
+	ours                    // Close, CloseWith or Shutdown
+)
+
+func newConnection(c *Client, d *dialed, session int) *connection {
+	k := &connection{
+		c: c, session: session, target: d.target, protocol: d.answer.Protocol, header: d.answer.Header,
+		sock: newSocket(d.nc), r: wire.NewReader(c.opts.MaxMessage, d.answer.Early), bell: make(chan struct{}, 1),
+		now: time.Now(), unread: len(d.answer.Early),
+	}
+	k.ctx, k.cancel = context.WithCancelCause(c.ctx)
+	k.w = newWriter(&c.q, k.sock)
+	k.w.failed, k.w.probed, k.w.alarm = k.writingEnded, k.probed, k.lookAt
+	k.w.barriers.tag = rand.Uint32()
+	k.heard.Store(int64(k.now.Sub(c.base)))
+	k.setHeartbeat(c.opts.Heartbeat, k.now)
+	return k
+}
+
+// end ends the connection, unless it has ended.
+func (k *connection) end(e *ending) {
+	if k.ended.CompareAndSwap(nil, e) {
+		k.cancel(e.err)
+		k.wake()
+	}
+}
+
+// wake lets the run goroutine look at what has happened, in a read or waiting
+// for room in the inbox.
+func (k *connection) wake() {
+	select {
+	case k.bell <- struct{}{}:
+	default:
+	}
+	k.sock.wake(aLongTimeAgo)
+}
+
+// writingEnded is called by the writer. What the peer said before is still read.
+func (k *connection) writingEnded(err error) {
+	if errors.Is(err, errWriteTimeout) {
+		k.end(&ending{err: err})
+		return
+	}
+	k.writeErr.Store(&err)
+	k.wake()
+}
+
+// afterWriteError is how long the peer's last words are waited for.
+const afterWriteError = time.Second
+
+// step waits for bytes, reads once and handles what came: messages go to the
+// callback, or into batch.
+func (k *connection) step() {
+	k.w.flush(k.now)
+	n, err := k.sock.read(k.r, k.sleeping)
+	k.empty.Store(0)
+	k.now = time.Now()
+	if n > 0 {
+		k.heard.Store(int64(k.now.Sub(k.c.base)))
+		if e := k.ended.Load(); e != nil && e.manner == silent && k.ended.CompareAndSwap(e, nil) {
+			k.sock.awake()
+			k.tickSoon()
+		}
+		k.unread += n
+		k.parse()
+	}
+	if err == nil {
+		return
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		k.readingEnded(err)
+		return
+	}
+	// Somebody woke us. First the deadline is taken back, then the reason is
+	// looked for: the other way round one could be lost in between.
+	k.sock.awake()
+	k.checkWriting()
+}
+
+// checkWriting gives the peer's last words their time once writing has ended.
+func (k *connection) checkWriting() {
+	failure := k.writeErr.Load()
+	switch {
+	case failure == nil:
+	case k.noticed.IsZero():
+		k.noticed = k.now
+		k.sock.wake(k.now.Add(afterWriteError))
+	case k.now.Sub(k.noticed) >= afterWriteError:
+		k.end(&ending{err: *failure})
+	default: // something else woke us
+		k.sock.wake(k.noticed.Add(afterWriteError))
+	}
+}
+
+// readingEnded ends the connection for a failed read. An EOF without a Close is
+// what a cut looks like; if writing failed before, that is the better cause.
+func (k *connection) readingEnded(err error) {
+	if failure := k.writeErr.Load(); failure != nil {
+		err = *failure
+	} else if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	k.end(&ending{err: err})
+}
+
+// sleeping is called when a read finds the socket empty.
+func (k *connection) sleeping() {
+	k.slab = nil
+	k.empty.Store(max(1, int64(time.Since(k.c.base))))
+	if k.held.Load() && k.held.Swap(false) {
+		k.tickSoon()
+	}
+}
+
+// parse handles all that was read. A Close by the user ends it early: like a
+// browser's, its message events are over then.
+func (k *connection) parse() {
+	deliver := k.c.opts.OnMessage != nil && !k.opened.IsZero()
+	if deliver {
+		k.c.q.enter(k.now)
+		defer k.c.q.leave()
+	}
+	var messages, bytes uint64
+	for {
+		op, p, err := k.r.Next()
+		switch op {
+		case wire.OpText, wire.OpBinary:
+			messages++
+			bytes += uint64(len(p))
+			m := Message{Type: MessageType(op), Data: p, Session: k.session, Received: k.now}
+			if !deliver {
+				m.Data = k.keep(p)
+				k.batch = append(k.batch, m)
+				continue
+			}
+			k.c.opts.OnMessage(m)
+			if e := k.ended.Load(); e == nil || e.manner != ours {
+				continue
+			}
+		case wire.OpPing:
+			k.w.owe(p)
+			continue
+		case wire.OpPong:
+			k.pong(p)
+			continue
+		case wire.OpClose:
+			k.peerClosed(p)
+		}
+		k.c.count(messages, bytes)
+		k.unread = k.r.Pending()
+		if err != nil {
+			k.fail(err)
+		}
+		return
+	}
+}
+
+// slabMost is the size of the memory that small messages share, and so what one
+// of them pins when it is kept.
+const slabMost = 16 << 10
+
+// keep returns p as memory of its own.
+func (k *connection) keep(p []byte) []byte {
+	if k.r.Take() {
+		return p[:len(p):len(p)]
+	}
+	if len(p) > len(k.slab) {
+		if len(p) > slabMost/4 {
+			k.unread -= len(p)
+			return append([]byte(nil), p...)
+		}
+		k.slab = make([]byte, min(slabMost, max(len(p), k.unread)))
+	}
+	k.unread -= len(p)
+	kept := k.slab[:len(p):len(p)]
+	k.slab = k.slab[copy(kept, p):]
+	return kept
+}
+
+// peerClosed takes the peer's Close frame.
+func (k *connection) peerClosed(p []byte) {
+	code, reason, err := wire.ParseClose(p)
+	if err != nil {
+		k.fail(err)
+		return
+	}
+	e := &ending{manner: answered, code: StatusCode(code), reason: reason, limit: bothClosed}
+	e.err = &CloseError{Code: e.code, Reason: reason, Remote: true}
+	k.end(e)
+}
+
+// fail ends the connection because of what the peer did (RFC 6455 7.1.7).
+func (k *connection) fail(err error) {
+	e := &ending{manner: failing, err: err, code: StatusProtocolError, limit: bothClosed}
+	if v, ok := errors.AsType[*wire.Error](err); ok {
+		e.code = StatusCode(v.Code)
+		if e.err = error(&ProtocolError{Code: e.code, Err: v.Err}); v.TooBig() {
+			e.err = failed("receive", ErrTooLarge, v.Err)
+		}
+	}
+	k.end(e)
+}

@@ -1,0 +1,188 @@
+package wsclient
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const errPrefix = "wsclient: "
+
+// sentinel is a comparable error that is also another one.
+type sentinel struct {
+	text string
+	is   error
+}
+
+func (e *sentinel) Error() string        { return errPrefix + e.text }
+func (e *sentinel) Is(target error) bool { return e.is != nil && target == e.is }
+
+// Errors that methods return, to be tested with errors.Is.
+var (
+	// ErrClosed: the client has ended. It Is net.ErrClosed.
+	ErrClosed error = &sentinel{"client closed", net.ErrClosed}
+	// ErrNotSent is in the chain of each error of Send after which the message
+	// has certainly not left and will not.
+	ErrNotSent error = &sentinel{"message not sent", nil}
+	// ErrQueueFull: the send queue has no room for the message.
+	ErrQueueFull error = &sentinel{"send queue full", nil}
+	// ErrTooLarge: a message is larger than Queue.MaxBytes (from Send) or
+	// MaxMessage (from the wire, which ends the client).
+	ErrTooLarge error = &sentinel{"message too large", nil}
+	// ErrNoConfirmation: Flush cannot know whether the peer has read what was
+	// sent, since it does not echo the payload of a ping (RFC 6455 5.5.3) or
+	// the heartbeat is Passive.
+	ErrNoConfirmation error = &sentinel{"peer does not confirm", nil}
+)
+
+// opError is an error of one of the client's methods. Its text has the prefix
+// of the package once, however deep the errors beneath it are wrapped.
+type opError struct {
+	op   string
+	errs []error
+}
+
+// failed returns the error of operation op; nil errs are left out.
+func failed(op string, errs ...error) error {
+	e := &opError{op: op}
+	for _, err := range errs {
+		if err != nil {
+			e.errs = append(e.errs, err)
+		}
+	}
+	return e
+}
+
+func (e *opError) Error() string {
+	var b strings.Builder
+	b.WriteString(errPrefix + e.op)
+	for _, err := range e.errs {
+		b.WriteString(": ")
+		b.WriteString(bare(err))
+	}
+	return b.String()
+}
+
+func (e *opError) Unwrap() []error { return e.errs }
+
+// bare returns err's text without the package's prefix.
+func bare(err error) string { return strings.TrimPrefix(err.Error(), errPrefix) }
+
+// OptionError is returned by New and Dial for a url or an option that makes no
+// sense; the message says what to write instead. Methods that an option rules
+// out, such as Receive beside OnMessage, return it too.
+type OptionError struct {
+	Option string // the field's name, such as "Queue.MaxBytes", or "url"
+	Err    error
+}
+
+func (e *OptionError) Error() string { return errPrefix + "option " + e.Option + ": " + bare(e.Err) }
+
+// Unwrap returns e.Err.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// UnconfirmedError reports messages that were handed to the kernel and of
+// which it is unknown whether the peer has read them, or that Flush or Shutdown
+// was asked to see through and that were dropped.
+type UnconfirmedError struct {
+	Session  int   // the connection they were written to; 0: none
+	Messages int   // how many
+	Bytes    int64 // their payload
+}
+
+func (e *UnconfirmedError) Error() string {
+	return fmt.Sprintf(errPrefix+"%d messages (%d bytes) unconfirmed in session %d", e.Messages, e.Bytes, e.Session)
+}
+
+// HandshakeError reports that the server, or a proxy before it, did not accept
+// the opening handshake (RFC 6455 4.2.2).
+type HandshakeError struct {
+	Status     int           // of the HTTP answer; 101 if the answer was wrong in itself; 0: none came
+	Header     http.Header   // of the answer; may be nil
+	Body       []byte        // the answer's first 1 KiB
+	RetryAfter time.Duration // what the Retry-After header asks for, from now; 0: nothing
+	Err        error         // what was wrong; nil if the status says it
+}
+
+func (e *HandshakeError) Error() string {
+	var b strings.Builder
+	b.WriteString(errPrefix + "handshake")
+	if e.Status != 0 && e.Status != http.StatusSwitchingProtocols {
+		fmt.Fprintf(&b, ": the server answered %d", e.Status)
+		if text := http.StatusText(e.Status); text != "" {
+			b.WriteString(" " + text)
+		}
+	}
+	if e.Err != nil {
+		b.WriteString(": " + bare(e.Err))
+	}
+	return b.String()
+}
+
+// Unwrap returns e.Err.
+func (e *HandshakeError) Unwrap() error { return e.Err }
+
+// CloseError reports that the connection ended with a Close frame.
+type CloseError struct {
+	Code   StatusCode // StatusNoStatusReceived if the frame had none
+	Reason string
+	Remote bool // the peer's Close; otherwise ours
+}
+
+func (e *CloseError) Error() string {
+	by := "by us"
+	if e.Remote {
+		by = "by the peer"
+	}
+	if e.Reason == "" {
+		return fmt.Sprintf(errPrefix+"connection closed %s: %v", by, e.Code)
+	}
+	return fmt.Sprintf(errPrefix+"connection closed %s: %v: %q", by, e.Code, e.Reason)
+}
+
+// ProtocolError reports that the peer broke RFC 6455, so that we failed the
+// connection (RFC 6455 7.1.7). The client retries.
+type ProtocolError struct {
+	Code StatusCode // what we told the peer
+	Err  error      // the rule it broke
+}
+
+func (e *ProtocolError) Error() string { return errPrefix + "protocol error: " + bare(e.Err) }
+
+// Unwrap returns e.Err.
+func (e *ProtocolError) Unwrap() error { return e.Err }
+
+// GaveUpError reports that a losing streak reached Reconnect.MaxAttempts or
+// Reconnect.MaxElapsed.
+type GaveUpError struct {
+	Attempts int           // failed attempts of the streak
+	Elapsed  time.Duration // since the streak began
+	Err      error         // of the last attempt
+}
+
+func (e *GaveUpError) Error() string {
+	return fmt.Sprintf(errPrefix+"gave up after %d attempts in %v: %s", e.Attempts, e.Elapsed, bare(e.Err))
+}
+
+// Unwrap returns e.Err.
+func (e *GaveUpError) Unwrap() error { return e.Err }
+
+// timeoutError is an error whose Timeout is true, as the net package has them.
+type timeoutError struct{ text string }
+
+func (e *timeoutError) Error() string   { return errPrefix + e.text }
+func (e *timeoutError) Timeout() bool   { return true }
+func (e *timeoutError) Temporary() bool { return true }
+
+var errWriteTimeout error = &timeoutError{"write timed out: the peer takes no bytes"}
+
+// option returns an *OptionError with a formatted cause.
+func option(name, format string, args ...any) error {
+	return &OptionError{Option: name, Err: fmt.Errorf(format, args...)}
+}
+
+var errEmptyType = errors.New("message type is neither TextMessage nor BinaryMessage")
+var errNotUTF8 = errors.New("text message is not valid UTF-8")

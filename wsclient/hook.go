@@ -1,0 +1,144 @@
+package wsclient
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/steadyws/steadyws/heartbeat"
+)
+
+// A Conn is one connection, as OnConnect and OnOpen see it. Send, Receive and
+// SetHeartbeat are for OnConnect, while it runs and on its goroutine; the other
+// methods may be called always, on any.
+type Conn struct{ k *connection }
+
+var errHookOver = errors.New("only for OnConnect, while it runs; use the Client's methods")
+
+// Send sends m on this connection, ahead of everything in the queue. It returns
+// once the message is accepted; it is lost with the connection.
+func (n *Conn) Send(ctx context.Context, m Message) error {
+	if !n.k.onHook.Load() {
+		return failed("send", errHookOver, ErrNotSent)
+	}
+	if err := m.check(); err != nil {
+		return failed("send", err, ErrNotSent)
+	}
+	if ctx.Err() != nil {
+		return failed("send", context.Cause(ctx), ErrNotSent)
+	}
+	return n.k.c.q.send(ctx, hookLane, m)
+}
+
+// Receive takes the next message out of the stream; its Data belongs to the
+// caller. Messages that it does not take are delivered after OnOpen, in order.
+func (n *Conn) Receive(ctx context.Context) (Message, error) {
+	k := n.k
+	if !k.onHook.Load() {
+		return Message{}, failed("receive", errHookOver)
+	}
+	stop := context.AfterFunc(ctx, k.wake)
+	defer stop()
+	for {
+		if len(k.batch) > 0 {
+			m := k.batch[0]
+			k.batch[0] = Message{}
+			k.batch = k.batch[1:]
+			return m, nil
+		}
+		if e := k.ended.Load(); e != nil {
+			return Message{}, failed("receive", e.err)
+		}
+		if ctx.Err() != nil {
+			return Message{}, failed("receive", context.Cause(ctx))
+		}
+		k.step()
+	}
+}
+
+// SetHeartbeat replaces the heartbeat for the rest of this connection, as feeds
+// want that say their interval in a greeting. Its error is an *OptionError.
+func (n *Conn) SetHeartbeat(p heartbeat.Policy) error {
+	if !n.k.onHook.Load() {
+		return failed("set heartbeat", errHookOver)
+	}
+	if err := checkHeartbeat(p); err != nil {
+		return err
+	}
+	n.k.setHeartbeat(p, time.Now())
+	return nil
+}
+
+// Session returns the number of the connection, which is that of its messages.
+func (n *Conn) Session() int { return n.k.session }
+
+// URL returns where it leads, without credentials and query values.
+func (n *Conn) URL() string { return n.k.target.text }
+
+// Subprotocol returns the one that the server chose, or "".
+func (n *Conn) Subprotocol() string { return n.k.protocol }
+
+// Extensions returns those negotiated, or "".
+func (n *Conn) Extensions() string { return "" }
+
+// Header returns the header of the server's answer; it must not be changed.
+func (n *Conn) Header() http.Header { return n.k.header }
+
+// runHook handles what came with the handshake and runs OnConnect.
+func (k *connection) runHook() error {
+	k.parse()
+	hook := k.c.opts.OnConnect
+	if hook == nil || k.ended.Load() != nil {
+		return nil
+	}
+	ctx, cancel := withTimeout(k.ctx, k.c.opts.ConnectTimeout, "OnConnect")
+	defer cancel()
+	k.onHook.Store(true)
+	err := hook(ctx, &Conn{k})
+	k.onHook.Store(false)
+	if err != nil {
+		return failed("connect", err)
+	}
+	return nil
+}
+
+// serve reads until the connection has ended, and hands on what comes.
+func (k *connection) serve() {
+	k.deliver()
+	for k.ended.Load() == nil {
+		k.step()
+		k.deliver()
+	}
+	k.closed = time.Now()
+}
+
+// deliver hands on the messages of the last read, and waits for room if there is
+// none for another.
+func (k *connection) deliver() {
+	if len(k.batch) == 0 {
+		return
+	}
+	roomy := true
+	if f := k.c.opts.OnMessage; f != nil { // what OnConnect did not take
+		k.c.q.enter(time.Now())
+		for _, m := range k.batch {
+			f(m)
+		}
+		k.c.q.leave()
+	} else {
+		roomy = k.c.in.put(k.batch)
+	}
+	clear(k.batch)
+	k.batch = k.batch[:0]
+	for !roomy && k.ended.Load() == nil {
+		select {
+		case <-k.c.in.room:
+			return
+		case <-k.bell:
+			if failure := k.writeErr.Load(); failure != nil {
+				k.end(&ending{err: *failure})
+			}
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package wsclient
+
+import "time"
+
+// Stats is a snapshot of a client.
+type Stats struct {
+	ReadyState ReadyState
+	Session    int // of the current or last connection; 0: none yet
+	Attempts   int // failed attempts of the losing streak; 0: none
+
+	MessagesIn, MessagesOut uint64 // received; handed to the kernel
+	BytesIn, BytesOut       uint64 // their payload
+	DroppedIn, DroppedOut   uint64 // messages that were accepted and thrown away
+
+	BufferedAmount int64 // as the method
+	Unconfirmed    int64 // payload bytes handed to the kernel and not confirmed by a pong
+	KernelBuffered int64 // bytes that the kernel holds, frames and TLS included; -1: unknown
+	InboxMessages  int   // received and not taken yet
+	InboxBytes     int64
+
+	RTT, RTTSmoothed, RTTVar time.Duration // of the current or last connection; 0: not measured
+	LastReceived             time.Time     // the last byte from any connection; zero: none yet
+}
+
+// Stats returns a snapshot.
+func (c *Client) Stats() Stats {
+	s := Stats{
+		ReadyState:     c.ReadyState(),
+		Attempts:       int(c.attempts.Load()),
+		MessagesIn:     c.messagesIn.Load(),
+		BytesIn:        c.bytesIn.Load(),
+		KernelBuffered: -1,
+	}
+	s.InboxMessages, s.InboxBytes = c.in.size()
+	k := c.current.Load()
+	c.q.mu.Lock()
+	s.MessagesOut, s.BytesOut, s.DroppedOut = c.q.handed, uint64(c.q.handedBytes), c.q.dropped
+	s.BufferedAmount = c.q.bytes - c.q.partial
+	s.Unconfirmed = c.q.handedBytes - c.q.confirmedBytes
+	if k != nil {
+		s.RTT, s.RTTSmoothed, s.RTTVar = k.rtt.Last, k.rtt.Smoothed, k.rtt.Var
+	}
+	c.q.mu.Unlock()
+	if k != nil {
+		s.Session = k.session
+		s.LastReceived = c.base.Add(time.Duration(k.heard.Load()))
+		s.KernelBuffered = k.sock.kernelBuffered()
+	}
+	return s
+}

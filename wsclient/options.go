@@ -1,0 +1,166 @@
+package wsclient
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/steadyws/steadyws/heartbeat"
+	"github.com/steadyws/steadyws/reconnect"
+)
+
+// Options configure a Client. nil and the zero value are production defaults;
+// each field says what its zero means, and negative means "off" where that
+// makes sense. New copies what it is given (Header, Jar's reference, TLS, the
+// slices); later changes have no effect, and one Options may serve many clients.
+//
+// The callbacks OnOpen, OnMessage, OnError and OnClose run one at a time on the
+// client's own goroutine, in the order of the events. While one of them runs
+// nothing is read. Send, Close, CloseWith, Reconnect and Stats may be called in
+// them; methods that wait for what that goroutine delivers (Flush, Ping,
+// Receive, Shutdown, WaitOpen) would wait until their ctx ends. A panic in a
+// callback is not recovered.
+type Options struct {
+	// Header is sent with each opening handshake: Origin, Authorization, Host
+	// and the like. Hop-by-hop fields, Sec-WebSocket-* and values with CR, LF
+	// or NUL are an *OptionError.
+	Header http.Header
+	// Jar keeps cookies across reconnects, as http.Client's does; nil: none.
+	Jar http.CookieJar
+	// Prepare runs before every attempt, for at most ConnectTimeout: it may
+	// set a fresh token in a.Header or another a.URL. Its error is a failed
+	// attempt, unless reconnect.Permanent wraps it. After a 401 or 403 it is
+	// asked once more at once. nil: every attempt is the same.
+	Prepare func(ctx context.Context, a *Attempt) error
+	// Endpoints are more URLs of the same feed, for failover.
+	Endpoints []string
+	// Subprotocols are offered in this order (RFC 6455 1.9). If there are any,
+	// the server has to choose one of them.
+	Subprotocols []string
+	// Compression is permessage-deflate (RFC 7692); zero: off.
+	Compression Compression
+	// TLS configures wss; nil: defaults. The minimum version is raised to 1.2,
+	// ALPN is always http/1.1, an empty ServerName is the URL's host.
+	TLS *tls.Config
+	// Proxy returns the proxy for a request, or nil; ws asks as http, wss as
+	// https. nil: http.ProxyFromEnvironment.
+	Proxy func(*http.Request) (*url.URL, error)
+	// NetDial makes the TCP connection (or another stream); nil: net.Dialer's.
+	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	DialTimeout    time.Duration // TCP, TLS and upgrade together; 0: 10 s; negative: none
+	ConnectTimeout time.Duration // Prepare and OnConnect, each; 0: 30 s; negative: none
+	// WriteTimeout bounds how long the kernel may take no byte of a write
+	// before the connection counts as dead; 0: 10 s; negative: for ever.
+	WriteTimeout time.Duration
+	// CloseTimeout bounds the closing handshake; 0: 5 s; negative: not waited for.
+	CloseTimeout time.Duration
+	// MaxMessage is the largest message received, in bytes, after inflating;
+	// 0: 16 MiB. A larger one fails the connection with 1009 and ends the
+	// client: it would come again.
+	MaxMessage int64
+
+	// OnConnect logs in and subscribes: it runs on each new connection before
+	// any queued message goes out and before the client is Open, on the
+	// client's goroutine, for at most ConnectTimeout. Its error is a failed
+	// attempt, unless reconnect.Permanent wraps it.
+	OnConnect func(ctx context.Context, conn *Conn) error
+
+	Heartbeat heartbeat.Policy // zero: control ping after 15 s of silence, dead 10 s later
+	Reconnect reconnect.Policy // zero: for ever, full jitter from 250 ms to 30 s
+	Queue     QueueOptions     // zero: 1 MiB and 4096 messages, Send blocks
+	Inbox     InboxOptions     // zero: 4 MiB and 4096 messages, reading blocks
+
+	OnOpen func(*Conn) // a connection is open
+	// OnMessage gets every message on the reading goroutine; Data is valid
+	// only during the call. With it, Receive and Messages are an *OptionError.
+	OnMessage func(Message)
+	OnError   func(error)      // a loss, a failed attempt, unconfirmed messages; not the end by itself
+	OnClose   func(CloseEvent) // one connection, or attempt, has ended
+
+	Logger *slog.Logger // nil: silent. State changes Info, retries Warn, the end Error
+	Trace  *Trace       // nil: none
+}
+
+// An Attempt is one try to connect, as Prepare sees it. It is fresh for each.
+type Attempt struct {
+	Number int         // from 1 in this losing streak
+	URL    string      // may be changed
+	Header http.Header // never nil; may be changed
+	Err    error       // why the last attempt, or connection, failed; nil: first of all
+}
+
+// A CloseEvent tells that one connection ended, or one attempt failed.
+type CloseEvent struct {
+	Session  int        // 0: an attempt that never opened
+	Code     StatusCode // the peer's Close code; StatusAbnormalClosure if none came
+	Reason   string
+	WasClean bool          // both Close frames were exchanged
+	Err      error         // why it ended; Is ErrClosed if we ended it
+	Retry    bool          // the client will connect again
+	Wait     time.Duration // until it does
+	Uptime   time.Duration // how long the connection was open
+}
+
+// QueueOptions bound the send queue.
+type QueueOptions struct {
+	MaxBytes    int64    // payload bytes; 0: 1 MiB
+	MaxMessages int      // 0: 4096
+	Overflow    Overflow // what Send does when the queue is full; zero: OverflowBlock
+	Delivery    Delivery // zero: AtMostOnce
+	LowWater    int64    // OnLow runs when BufferedAmount has fallen to it
+	OnLow       func()
+}
+
+// InboxOptions bound what was received and not yet taken by Receive.
+type InboxOptions struct {
+	MaxBytes    int64                // payload bytes; 0: 4 MiB
+	MaxMessages int                  // 0: 4096
+	Overflow    Overflow             // what happens when the inbox is full; zero: OverflowBlock
+	Key         func(Message) string // keep only the newest message of each key
+}
+
+// SendOptions are the classes of one message; zero is as Send.
+type SendOptions struct {
+	Key      string    // replaces a queued message of the same key
+	Expires  time.Time // not sent after it
+	Volatile bool      // only if open now
+	Priority bool      // ahead of other messages, never dropped
+	Delivery Delivery  // zero: the queue's
+}
+
+// Overflow says what happens when a queue is full.
+type Overflow int
+
+// What may happen when a queue is full.
+const (
+	OverflowBlock      Overflow = iota // wait for room
+	OverflowReject                     // refuse the new message
+	OverflowDropOldest                 // drop the oldest message
+	OverflowDropNewest                 // drop the new message
+	OverflowDisconnect                 // end the connection
+)
+
+// Delivery says what becomes of a message whose fate a lost connection left
+// unknown.
+type Delivery int
+
+// The levels of delivery; zero is the queue's, and AtMostOnce there.
+const (
+	AtMostOnce  Delivery = 1 // it is reported and never sent twice
+	AtLeastOnce Delivery = 2 // it is sent again
+)
+
+// Compression is the use of permessage-deflate (RFC 7692).
+type Compression int
+
+// The ways to compress.
+const (
+	CompressionOff       Compression = iota
+	CompressionNoContext             // each message by itself: little memory
+	CompressionContext               // with the messages before it: smaller on the wire
+)

@@ -1,0 +1,305 @@
+package wsclient
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+// The lanes of the queue, in the order in which they leave.
+const (
+	hookLane = iota // what OnConnect sends; it dies with its connection
+	dataLane
+	lanes
+)
+
+// A queue holds what was accepted and is not yet in the kernel, and the counts
+// of what is. It is the one structure that senders, the writer, the heartbeat
+// and the reader share, under one mutex that is never held across anything that
+// blocks.
+type queue struct {
+	maxBytes    int64
+	maxMessages int
+	timeout     time.Duration // of a write; also of a Send that waits while a callback runs
+	patience    time.Duration // for a peer to show that it confirms
+	passive     bool          // no pings
+
+	// callback is when the callback that runs now began, in nanoseconds since
+	// base; 0: none runs.
+	callback atomic.Int64
+	base     time.Time
+
+	mu      sync.Mutex
+	lanes   [lanes]lane
+	arena   arena
+	bytes   int64 // payload in the lanes
+	partial int64 // of it, what the kernel has of a message that is not yet whole
+	count   int   // messages in the lanes
+	waiters waitList
+	err     error // not nil: nothing is accepted any more
+	link    *writer
+	dropped uint64
+
+	// Messages of the data lane leave in the order they were accepted, so that
+	// three counts say what became of each.
+	accepted, handed, confirmed uint64
+	handedBytes, confirmedBytes int64
+	flushes                     []*flush
+}
+
+// A flush waits until the first mark messages are confirmed, or only handed over.
+type flush struct {
+	mark   uint64
+	handed bool
+	done   chan error // gets the outcome, once
+}
+
+// room reports whether a message of n bytes fits. One of any permitted size fits
+// into an empty queue.
+func (q *queue) room(n int) bool {
+	return q.count < q.maxMessages && q.bytes+int64(n) <= q.maxBytes
+}
+
+// accept takes m, for which there is room.
+func (q *queue) accept(at int, m Message) {
+	q.lanes[at].push(q.arena.put(wire.Op(m.Type), m.Data))
+	q.bytes += int64(len(m.Data))
+	q.count++
+	if at == dataLane {
+		q.accepted++
+	}
+	if q.link != nil {
+		q.link.kick()
+	}
+}
+
+// send accepts m, waiting for room until ctx ends.
+func (q *queue) send(ctx context.Context, at int, m Message) error {
+	if int64(len(m.Data)) > q.maxBytes {
+		return failed("send", ErrTooLarge, ErrNotSent)
+	}
+	q.mu.Lock()
+	if q.err != nil {
+		err := q.err
+		q.mu.Unlock()
+		return failed("send", ErrNotSent, err)
+	}
+	if q.waiters.first == nil && q.room(len(m.Data)) {
+		q.accept(at, m)
+		q.mu.Unlock()
+		return nil
+	}
+	if q.callback.Load() != 0 && q.link == nil {
+		q.mu.Unlock()
+		return failed("send", ErrQueueFull, ErrNotSent)
+	}
+	w := waiters.Get().(*waiter)
+	w.m, w.lane = m, at
+	q.waiters.push(w)
+	q.mu.Unlock()
+	err := q.wait(ctx, w)
+	w.m = Message{}
+	waiters.Put(w)
+	if err != nil {
+		return failed("send", err, ErrNotSent)
+	}
+	return nil
+}
+
+// wait waits for the outcome of w.
+func (q *queue) wait(ctx context.Context, w *waiter) error {
+	var late <-chan time.Time
+	if q.timeout > 0 {
+		if w.timer == nil {
+			w.timer = time.NewTimer(q.timeout)
+		} else {
+			w.timer.Reset(q.timeout)
+		}
+		defer w.timer.Stop()
+		late = w.timer.C
+	}
+	for {
+		var give error
+		select {
+		case err := <-w.done:
+			return err
+		case <-ctx.Done():
+			give = context.Cause(ctx)
+		case <-late:
+			// Only a Send that a callback may be waiting for gives up.
+			left := q.timeout
+			if began := q.callback.Load(); began != 0 {
+				left -= time.Since(q.base) - time.Duration(began)
+			}
+			if left > 0 {
+				w.timer.Reset(left)
+				continue
+			}
+			give = ErrQueueFull
+		}
+		q.mu.Lock()
+		if w.queued {
+			q.waiters.remove(w)
+			q.grant() // it may have stood before one that fits
+			q.mu.Unlock()
+			return give
+		}
+		q.mu.Unlock()
+		return <-w.done // settled in the meantime
+	}
+}
+
+// grant accepts the messages of those who wait, as far as there is room.
+func (q *queue) grant() {
+	for w := q.waiters.first; w != nil && q.room(len(w.m.Data)); w = q.waiters.first {
+		q.accept(w.lane, w.m)
+		q.waiters.settle(w, nil)
+	}
+}
+
+// refuse ends all waiting Sends with err.
+func (q *queue) refuse(err error) {
+	for w := q.waiters.first; w != nil; w = q.waiters.first {
+		q.waiters.settle(w, err)
+	}
+}
+
+// enter notes that a callback begins at now, leave that it has ended. The
+// callback may be waiting for whoever waits for room, who must give up then.
+func (q *queue) enter(now time.Time) { q.callback.Store(max(1, int64(now.Sub(q.base)))) }
+
+func (q *queue) leave() { q.callback.Store(0) }
+
+// attach makes w the way out, for what OnConnect sends only until open.
+func (q *queue) attach(w *writer) {
+	q.mu.Lock()
+	q.link = w
+	q.mu.Unlock()
+}
+
+// open lets the data lane out.
+func (q *queue) open() {
+	q.mu.Lock()
+	q.link.gated = false
+	q.link.kick()
+	q.mu.Unlock()
+}
+
+// detach ends the connection's part, whose writer has stopped. What was not
+// wholly handed over stays queued; what was and is not confirmed is uncertain.
+func (q *queue) detach(session int) *UnconfirmedError {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.link = nil
+	q.partial = 0
+	for i := range q.lanes {
+		q.lanes[i].taken = 0
+	}
+	hook := &q.lanes[hookLane]
+	for hook.n > 0 {
+		q.release(hook)
+	}
+	for w := q.waiters.first; w != nil; {
+		next := w.next
+		if w.lane == hookLane {
+			q.waiters.settle(w, net.ErrClosed)
+		}
+		w = next
+	}
+	q.grant()
+	lost := q.unconfirmed(session)
+	if lost != nil {
+		old := q.flushes
+		q.flushes = nil
+		for _, f := range old {
+			if f.mark > q.confirmed {
+				f.done <- lost
+			} else {
+				q.flushes = append(q.flushes, f)
+			}
+		}
+	}
+	q.confirm(q.handed, q.handedBytes)
+	return lost
+}
+
+// unconfirmed returns what is handed over and not confirmed, or nil.
+func (q *queue) unconfirmed(session int) *UnconfirmedError {
+	if q.handed == q.confirmed {
+		return nil
+	}
+	return &UnconfirmedError{Session: session, Messages: int(q.handed - q.confirmed), Bytes: q.handedBytes - q.confirmedBytes}
+}
+
+// release removes the first entry of l.
+func (q *queue) release(l *lane) {
+	e := l.at(0)
+	q.bytes -= int64(len(e.data))
+	q.count--
+	q.arena.release(e)
+	l.pop()
+}
+
+// confirm notes that the first n messages are settled and tells the flushes.
+func (q *queue) confirm(n uint64, bytes int64) {
+	q.confirmed, q.confirmedBytes = max(n, q.confirmed), max(bytes, q.confirmedBytes)
+	q.settleFlushes()
+}
+
+// settleFlushes tells the flushes that have what they wait for.
+func (q *queue) settleFlushes() {
+	if len(q.flushes) == 0 {
+		return
+	}
+	left := q.flushes[:0]
+	for _, f := range q.flushes {
+		if f.mark <= q.confirmed || f.handed && f.mark <= q.handed {
+			f.done <- nil
+		} else {
+			left = append(left, f)
+		}
+	}
+	clear(q.flushes[len(left):])
+	q.flushes = left
+}
+
+// end refuses all that comes from now on with err.
+func (q *queue) end(err error) {
+	q.mu.Lock()
+	if q.err == nil {
+		q.err = err
+		q.refuse(err)
+	}
+	q.mu.Unlock()
+}
+
+// drop empties the data lane, save for what the writer is writing, and ends the
+// flushes with err. BufferedAmount keeps its value, as a browser's does.
+func (q *queue) drop(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := &q.lanes[dataLane]
+	for l.waiting() > 0 {
+		e := l.at(l.n - 1)
+		q.arena.release(e)
+		*e = entry{}
+		l.n--
+		q.count--
+		q.dropped++
+	}
+	for _, f := range q.flushes {
+		f.done <- err
+	}
+	q.flushes = nil
+}
+
+// buffered is BufferedAmount.
+func (q *queue) buffered() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes - q.partial
+}

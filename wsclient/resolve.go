@@ -1,0 +1,161 @@
+package wsclient
+
+import (
+	"cmp"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/steadyws/steadyws/heartbeat"
+)
+
+// resolve returns a copy of o with the defaults filled in, or an *OptionError.
+func (o *Options) resolve() (Options, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	r := *o
+	r.Header = r.Header.Clone()
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	r.Subprotocols = slices.Clone(r.Subprotocols)
+	if r.TLS != nil {
+		r.TLS = r.TLS.Clone()
+	}
+	if r.Proxy == nil {
+		r.Proxy = http.ProxyFromEnvironment
+	}
+	if r.NetDial == nil {
+		r.NetDial = (&net.Dialer{}).DialContext
+	}
+	r.DialTimeout = cmp.Or(r.DialTimeout, 10*time.Second)
+	r.ConnectTimeout = cmp.Or(r.ConnectTimeout, 30*time.Second)
+	r.WriteTimeout = cmp.Or(r.WriteTimeout, 10*time.Second)
+	r.CloseTimeout = cmp.Or(r.CloseTimeout, 5*time.Second)
+	r.MaxMessage = cmp.Or(r.MaxMessage, 16<<20)
+	r.Queue.MaxBytes = cmp.Or(r.Queue.MaxBytes, 1<<20)
+	r.Queue.MaxMessages = cmp.Or(r.Queue.MaxMessages, 4096)
+	r.Inbox.MaxBytes = cmp.Or(r.Inbox.MaxBytes, 4<<20)
+	r.Inbox.MaxMessages = cmp.Or(r.Inbox.MaxMessages, 4096)
+	r.Heartbeat = r.Heartbeat.WithDefaults()
+	return r, r.check(o)
+}
+
+// check refuses what makes no sense, and what this version cannot do: nothing
+// is silently ignored.
+func (o *Options) check(given *Options) error {
+	if err := checkHeader(o.Header); err != nil {
+		return err
+	}
+	for i, p := range o.Subprotocols {
+		if !httpguts.ValidHeaderFieldName(p) { // both are tokens (RFC 6455 4.1)
+			return option("Subprotocols", "%q is not a token", p)
+		}
+		if slices.Contains(o.Subprotocols[:i], p) {
+			return option("Subprotocols", "%q stands there twice", p)
+		}
+	}
+	for name, n := range map[string]int64{
+		"MaxMessage": o.MaxMessage, "Queue.MaxBytes": o.Queue.MaxBytes, "Queue.MaxMessages": int64(o.Queue.MaxMessages),
+		"Inbox.MaxBytes": o.Inbox.MaxBytes, "Inbox.MaxMessages": int64(o.Inbox.MaxMessages), "Queue.LowWater": o.Queue.LowWater,
+	} {
+		if n < 0 {
+			return option(name, "negative; there is no unbounded: write how much memory you can spare")
+		}
+	}
+	if err := checkHeartbeat(o.Heartbeat); err != nil {
+		return err
+	}
+	if field, err := o.Reconnect.Validate(); err != nil {
+		return &OptionError{"Reconnect." + field, err}
+	}
+	if name := given.unsupported(); name != "" {
+		return option(name, "not supported in this version")
+	}
+	return nil
+}
+
+// unsupported names an option that is set and that this version cannot do.
+func (o *Options) unsupported() string {
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"Endpoints", len(o.Endpoints) > 0},
+		{"Compression", o.Compression != CompressionOff},
+		{"Proxy", o.Proxy != nil},
+		{"Reconnect.Limiter", o.Reconnect.Limiter != nil},
+		{"Queue.Overflow", o.Queue.Overflow != OverflowBlock},
+		{"Queue.Delivery", o.Queue.Delivery != 0 && o.Queue.Delivery != AtMostOnce},
+		{"Queue.LowWater", o.Queue.LowWater > 0},
+		{"Queue.OnLow", o.Queue.OnLow != nil},
+		{"Inbox.Overflow", o.Inbox.Overflow != OverflowBlock},
+		{"Inbox.Key", o.Inbox.Key != nil},
+	} {
+		if f.set {
+			return f.name
+		}
+	}
+	return ""
+}
+
+// unsupported is the same for the classes of a message.
+func (o SendOptions) unsupported() string {
+	switch {
+	case o.Key != "":
+		return "Key"
+	case !o.Expires.IsZero():
+		return "Expires"
+	case o.Volatile:
+		return "Volatile"
+	case o.Priority:
+		return "Priority"
+	case o.Delivery != 0 && o.Delivery != AtMostOnce:
+		return "Delivery"
+	}
+	return ""
+}
+
+func checkHeartbeat(p heartbeat.Policy) error {
+	if field, err := p.Validate(); err != nil {
+		return &OptionError{"Heartbeat." + field, err}
+	}
+	if p.Probe != nil && !p.IsPassive() {
+		return option("Heartbeat.Probe", "not supported in this version, save for nil and Passive")
+	}
+	if p.Reply != nil {
+		return option("Heartbeat.Reply", "not supported in this version")
+	}
+	return nil
+}
+
+// hopHeaders belong to the connection and the handshake, not to the user
+// (RFC 9110 7.6.1, RFC 6455 4.1).
+var hopHeaders = []string{
+	"Connection", "Content-Length", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade",
+}
+
+func checkHeader(h http.Header) error {
+	for name, values := range h {
+		canonical := http.CanonicalHeaderKey(name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(name):
+			return option("Header", "%q is not a field name", name)
+		case slices.Contains(hopHeaders, canonical), strings.HasPrefix(canonical, "Sec-Websocket-"):
+			return option("Header", "%s is the handshake's own; leave it out", canonical)
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return &OptionError{"Header", errors.New(canonical + " has a control character in its value")}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,277 @@
+package wsclient
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/steadyws/steadyws/reconnect"
+)
+
+// run is the life of the client: connect, read, wait, again. Every other
+// goroutine is one that it started and waits for.
+func (c *Client) run() {
+	number, last := 1, error(nil)
+	for {
+		o := c.attempt(number, last)
+		if e := c.stopping.Load(); e != nil {
+			o.event.Err = ErrClosed
+			c.settle(ErrClosed)
+			c.report(&o)
+			break
+		}
+		step := c.judge(&o)
+		number, last = step.Attempts+1, o.event.Err
+		c.attempts.Store(int64(step.Attempts))
+		if !step.Retry {
+			err := o.event.Err
+			if step.GaveUp {
+				err = &GaveUpError{Attempts: step.Attempts, Elapsed: step.Elapsed, Err: err}
+			}
+			c.settle(err)
+			c.report(&o)
+			break
+		}
+		c.report(&o)
+		if !c.pause(step.Wait) {
+			c.settle(ErrClosed)
+			break
+		}
+	}
+	c.finish()
+}
+
+// outcome is how an attempt, and the connection that came of it, ended.
+type outcome struct {
+	failure   reconnect.Failure
+	event     CloseEvent
+	lost      *UnconfirmedError
+	requested bool // by Reconnect
+}
+
+// judge asks the policy what to do about o.
+func (c *Client) judge(o *outcome) reconnect.Step {
+	now := time.Now()
+	var step reconnect.Step
+	if o.requested {
+		step = c.streak.Requested(o.event.Uptime, now)
+	} else {
+		o.failure.Err = o.event.Err
+		o.failure.CanRefresh = c.opts.Prepare != nil
+		if errors.Is(o.event.Err, ErrTooLarge) {
+			// It would come again.
+			o.failure.Err = reconnect.Permanent(o.event.Err)
+		}
+		step = c.streak.Next(o.failure, now)
+	}
+	o.event.Retry, o.event.Wait = step.Retry, step.Wait
+	c.mu.Lock()
+	c.last = o.event.Err
+	c.mu.Unlock()
+	return step
+}
+
+// report tells the callbacks how an attempt or a connection ended.
+func (c *Client) report(o *outcome) {
+	ev := o.event
+	if ev.Err == nil {
+		return // there was none
+	}
+	level, text := slog.LevelWarn, "connection lost"
+	switch {
+	case errors.Is(ev.Err, ErrClosed):
+		level, text = slog.LevelInfo, "connection closed"
+	case ev.Session == 0:
+		text = "attempt failed"
+	}
+	c.log(level, text, "session", ev.Session, "error", ev.Err, "retry", ev.Retry, "wait", ev.Wait, "uptime", ev.Uptime)
+	c.q.enter(time.Now())
+	defer c.q.leave()
+	if f := c.opts.OnError; f != nil {
+		if !errors.Is(ev.Err, ErrClosed) {
+			f(ev.Err)
+		}
+		if o.lost != nil {
+			f(o.lost)
+		}
+	}
+	if f := c.opts.OnClose; f != nil {
+		f(ev)
+	}
+}
+
+// pause waits before the next attempt, unless Reconnect cuts it short. false:
+// the client was closed meanwhile.
+func (c *Client) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.again:
+	case <-c.ctx.Done():
+	}
+	return c.stopping.Load() == nil
+}
+
+// attempt tries to connect once and lives through the connection if there is
+// one.
+func (c *Client) attempt(number int, last error) (o outcome) {
+	select {
+	case <-c.again: // a new attempt is what it asked for
+	default:
+	}
+	fail := func(phase reconnect.Phase, err error) outcome {
+		o.failure.Phase = phase
+		o.event.Code, o.event.Err = StatusAbnormalClosure, err
+		if h, ok := errors.AsType[*HandshakeError](err); ok {
+			o.failure.Status, o.failure.RetryAfter = h.Status, h.RetryAfter
+		}
+		return o
+	}
+	a := &Attempt{Number: number, URL: c.url, Header: c.opts.Header.Clone(), Err: last}
+	if c.opts.Prepare != nil {
+		ctx, cancel := withTimeout(c.ctx, c.opts.ConnectTimeout, "Prepare")
+		err := c.opts.Prepare(ctx, a)
+		cancel()
+		if err != nil {
+			return fail(reconnect.PhasePrepare, failed("prepare", err))
+		}
+	}
+	d, phase, err := c.dialTraced(a)
+	if err != nil {
+		return fail(phase, asFailure("dial", err))
+	}
+	k := newConnection(c, d, c.sessions+1)
+	return c.live(k)
+}
+
+// asFailure adds the operation to err, unless it is one of ours.
+func asFailure(op string, err error) error {
+	switch err.(type) {
+	case *HandshakeError, *OptionError, *opError:
+		return err
+	}
+	return failed(op, err)
+}
+
+func (c *Client) dialTraced(a *Attempt) (*dialed, reconnect.Phase, error) {
+	text := "" // without credentials
+	if t, err := parseURL(a.URL); err == nil {
+		text = t.text
+	}
+	c.log(slog.LevelDebug, "connecting", "url", text, "attempt", a.Number)
+	t := c.opts.Trace
+	if t != nil && t.AttemptStart != nil {
+		t.AttemptStart(a.Number, text)
+	}
+	d, phase, err := c.dial(c.ctx, a)
+	if t != nil && t.AttemptDone != nil {
+		t.AttemptDone(a.Number, text, err)
+	}
+	return d, phase, err
+}
+
+// live is the life of one connection, from the upgrade on.
+func (c *Client) live(k *connection) (o outcome) {
+	c.current.Store(k)
+	c.q.attach(k.w)
+	if e := c.stopping.Load(); e != nil { // it came before it could see k
+		k.end(e)
+	}
+	hookErr := k.runHook()
+	if hookErr == nil && k.ended.Load() == nil {
+		c.open(k)
+		k.serve()
+		c.setState(Connecting)
+	}
+	if hookErr != nil {
+		k.end(&ending{manner: requested, err: hookErr, code: StatusNormalClosure, limit: bothClosed})
+	}
+	e := k.ended.Load()
+	o.event, o.lost = k.finish(e)
+	o.failure.Phase = reconnect.PhaseConnect
+	if !k.opened.IsZero() {
+		o.event.Session, o.event.Uptime = k.session, k.closed.Sub(k.opened)
+		o.failure.Phase, o.failure.Uptime = reconnect.PhaseOpen, o.event.Uptime
+	}
+	if hookErr != nil {
+		o.event.Err = hookErr
+	}
+	if e.manner == answered {
+		o.failure.CloseCode = uint16(e.code)
+	}
+	o.failure.ClosedByUs = e.manner == failing
+	o.requested = e.manner == requested && hookErr == nil
+	return o
+}
+
+// open makes k the open connection.
+func (c *Client) open(k *connection) {
+	k.opened = time.Now()
+	c.sessions = k.session
+	c.streak.Opened(k.opened)
+	c.q.open()
+	c.setState(Open)
+	c.log(slog.LevelInfo, "open", "session", k.session, "url", k.target.text, "subprotocol", k.protocol)
+	if f := c.opts.OnOpen; f != nil {
+		c.q.enter(k.opened)
+		f(&Conn{k})
+		c.q.leave()
+	}
+}
+
+// setState changes the state, of which Closing is only left for Closed.
+func (c *Client) setState(to ReadyState) {
+	c.mu.Lock()
+	from := c.ReadyState()
+	if from == to || from == Closed || from == Closing && to != Closed {
+		if to == Open {
+			c.openedLocked()
+		}
+		c.mu.Unlock()
+		return
+	}
+	c.state.Store(int32(to))
+	if to == Open {
+		c.openedLocked()
+	}
+	c.mu.Unlock()
+	if t := c.opts.Trace; t != nil && t.StateChange != nil {
+		t.StateChange(from, to)
+	}
+}
+
+// openedLocked wakes all who wait for an open; c.mu is held.
+func (c *Client) openedLocked() {
+	close(c.opening)
+	c.opening = make(chan struct{})
+}
+
+// settle decides why the client ends.
+func (c *Client) settle(err error) {
+	c.mu.Lock()
+	c.err = err
+	c.mu.Unlock()
+	end := endedError(err)
+	c.q.end(end)
+	c.q.drop(end)
+}
+
+// finish is the end of the run goroutine.
+func (c *Client) finish() {
+	err := c.Err()
+	if !errors.Is(err, ErrClosed) {
+		c.log(slog.LevelError, "client ended", "error", err)
+	}
+	c.cancel(err)
+	c.in.end(c.ended())
+	c.setState(Closed)
+	close(c.done)
+}
+
+func (c *Client) log(level slog.Level, text string, args ...any) {
+	if c.opts.Logger != nil {
+		c.opts.Logger.Log(context.Background(), level, "wsclient: "+text, args...)
+	}
+}

@@ -1,0 +1,117 @@
+package wsclient
+
+import (
+	"crypto/tls"
+	"net"
+	"time"
+
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+// aLongTimeAgo is a deadline that releases a call at once.
+var aLongTimeAgo = time.Unix(1, 0)
+
+// A socket is one connection's byte stream. read is called by one goroutine,
+// write and tryWrite by one at a time, the rest by any.
+type socket interface {
+	// read waits for bytes and gives them to r. Whenever it finds the socket
+	// empty it calls empty, and holds no buffer while it sleeps.
+	read(r *wire.Reader, empty func()) (int, error)
+	// tryWrite writes what can be written without waiting.
+	tryWrite(p []byte) (int, error)
+	// write writes p. It fails with errWriteTimeout when no byte was taken for
+	// timeout; 0 or less: never.
+	write(p []byte, timeout time.Duration) (int, error)
+	// wake lets read return with os.ErrDeadlineExceeded once at has come,
+	// whether it is waiting then or called later, until awake.
+	wake(at time.Time)
+	awake()
+	unread() bool          // the kernel has bytes that were not read; false if unknown
+	kernelBuffered() int64 // bytes written that the peer has not acknowledged; -1: unknown
+	closeWrite()           // no more will be written: the peer reads EOF
+	abort()                // releases every call and ends the connection
+}
+
+// netSocket is the socket of any net.Conn: TLS, custom dialers, and platforms
+// without a better way.
+type netSocket struct {
+	nc    net.Conn
+	small []byte // a read into it waits
+	more  bool   // the last read filled its buffer
+}
+
+// smallRead is what an idle connection holds to wait for the first bytes.
+const smallRead = 2 << 10
+
+// writePiece is what one write, and so one WriteTimeout, is about.
+const writePiece = 64 << 10
+
+func (s *netSocket) read(r *wire.Reader, empty func()) (int, error) {
+	if !s.more && !r.Collecting() {
+		r.Rest()
+		empty()
+		if s.small == nil {
+			s.small = make([]byte, smallRead)
+		}
+		n, err := s.nc.Read(s.small)
+		s.more = n == len(s.small)
+		copy(r.Buffer(), s.small[:n])
+		r.Advance(n)
+		return n, err
+	}
+	// More is likely to be there: straight into the large buffer.
+	empty()
+	b := r.Buffer()
+	n, err := s.nc.Read(b)
+	s.more = n >= smallRead
+	r.Advance(n)
+	return n, err
+}
+
+func (s *netSocket) tryWrite([]byte) (int, error) { return 0, nil } // there is no such call
+
+func (s *netSocket) write(p []byte, timeout time.Duration) (done int, err error) {
+	for done < len(p) {
+		if timeout > 0 {
+			s.nc.SetWriteDeadline(time.Now().Add(timeout))
+		}
+		n, err := s.nc.Write(p[done:min(len(p), done+writePiece)])
+		if done += n; err != nil {
+			if isTimeout(err) {
+				err = errWriteTimeout
+			}
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+func (s *netSocket) wake(at time.Time) { s.nc.SetReadDeadline(at) }
+func (s *netSocket) awake()            { s.nc.SetReadDeadline(time.Time{}) }
+
+func (s *netSocket) unread() bool          { return kernelUnread(bottom(s.nc)) }
+func (s *netSocket) kernelBuffered() int64 { return kernelUnsent(bottom(s.nc)) }
+
+func (s *netSocket) closeWrite() {
+	if c, ok := s.nc.(interface{ CloseWrite() error }); ok {
+		c.CloseWrite()
+	}
+}
+
+func (s *netSocket) abort() {
+	// tls.Conn.Close would first wait, up to 5 s, to write an alert.
+	bottom(s.nc).Close()
+}
+
+// bottom returns the connection beneath TLS.
+func bottom(nc net.Conn) net.Conn {
+	if t, ok := nc.(*tls.Conn); ok {
+		return bottom(t.NetConn())
+	}
+	return nc
+}
+
+func isTimeout(err error) bool {
+	t, ok := err.(interface{ Timeout() bool })
+	return ok && t.Timeout()
+}

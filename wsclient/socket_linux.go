@@ -1,0 +1,197 @@
+//go:build linux && !steadyws_portable
+
+package wsclient
+
+import (
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+// notSentLowat is how much the kernel takes that it cannot send yet: without it
+// megabytes vanish into a socket whose peer does not read, and BufferedAmount
+// and every choice that rests on it are wrong.
+const notSentLowat = 128 << 10
+
+// rawSocket is the socket of a plain TCP or Unix connection: it waits for
+// readability without a buffer, and can tell what can be had without waiting.
+type rawSocket struct {
+	netSocket
+	rc syscall.RawConn
+
+	// Of the read under way; the function is kept so that none is allocated.
+	reader *wire.Reader
+	empty  func()
+	rn     int
+	rerr   error
+	tryR   func(fd uintptr) bool
+
+	// Of the write under way.
+	p       []byte
+	wn      int
+	werr    error
+	timeout time.Duration
+	timed   bool // a write deadline is set
+	tryW    func(fd uintptr) bool
+	onceW   func(fd uintptr) bool
+}
+
+// newSocket returns the socket of nc. A type that wraps a TCPConn is not one:
+// what it does on top must not be passed by.
+func newSocket(nc net.Conn) socket {
+	var rc syscall.RawConn
+	var err error
+	switch c := nc.(type) {
+	case *net.TCPConn:
+		rc, err = c.SyscallConn()
+	case *net.UnixConn:
+		rc, err = c.SyscallConn()
+	}
+	if rc == nil || err != nil {
+		return &netSocket{nc: nc}
+	}
+	s := &rawSocket{netSocket: netSocket{nc: nc}, rc: rc}
+	s.tryR, s.tryW, s.onceW = s.readOnce, s.writeAll, s.writeOnce
+	return s
+}
+
+func (s *rawSocket) read(r *wire.Reader, empty func()) (int, error) {
+	s.reader, s.empty, s.rn, s.rerr = r, empty, 0, nil
+	if err := s.rc.Read(s.tryR); err != nil {
+		return 0, err
+	}
+	if s.rerr == nil && s.rn == 0 {
+		return 0, io.EOF
+	}
+	return s.rn, s.rerr
+}
+
+// readOnce runs each time the socket may be readable; false: wait.
+func (s *rawSocket) readOnce(fd uintptr) bool {
+	b := s.reader.Buffer()
+	for {
+		n, err := syscall.Read(int(fd), b)
+		switch err {
+		case nil:
+			s.rn = n
+			s.reader.Advance(n)
+			return true
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			s.reader.Rest()
+			s.empty()
+			return false
+		default:
+			s.rerr = &net.OpError{Op: "read", Net: "tcp", Addr: s.nc.RemoteAddr(), Err: err}
+			return true
+		}
+	}
+}
+
+func (s *rawSocket) tryWrite(p []byte) (int, error) {
+	s.p, s.wn, s.werr = p, 0, nil
+	err := s.rc.Write(s.onceW)
+	s.p = nil
+	if err == nil {
+		err = s.werr
+	}
+	return s.wn, err
+}
+
+// writeOnce writes what the kernel takes now.
+func (s *rawSocket) writeOnce(fd uintptr) bool {
+	for s.wn < len(s.p) {
+		n, err := syscall.Write(int(fd), s.p[s.wn:])
+		switch err {
+		case nil:
+			s.wn += n
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return true
+		default:
+			s.werr = &net.OpError{Op: "write", Net: "tcp", Addr: s.nc.RemoteAddr(), Err: err}
+			return true
+		}
+	}
+	return true
+}
+
+func (s *rawSocket) write(p []byte, timeout time.Duration) (int, error) {
+	s.p, s.wn, s.werr, s.timeout = p, 0, nil, timeout
+	err := s.rc.Write(s.tryW)
+	s.p = nil
+	if s.timed {
+		s.timed = false
+		s.nc.SetWriteDeadline(time.Time{})
+	}
+	switch {
+	case err != nil && isTimeout(err):
+		err = errWriteTimeout
+	case err == nil:
+		err = s.werr
+	}
+	return s.wn, err
+}
+
+// writeAll runs each time the socket may be writable; false: wait. The timeout
+// begins anew with every byte that the kernel takes, and costs nothing as long
+// as it takes them all.
+func (s *rawSocket) writeAll(fd uintptr) bool {
+	before := s.wn
+	if s.writeOnce(fd); s.werr != nil || s.wn == len(s.p) {
+		return true
+	}
+	if s.timeout > 0 && (s.wn > before || !s.timed) {
+		s.timed = true
+		s.nc.SetWriteDeadline(time.Now().Add(s.timeout))
+	}
+	return false
+}
+
+// kernelUnread reports whether the socket has bytes to read (FIONREAD).
+func kernelUnread(nc net.Conn) bool {
+	n, ok := ioctl(nc, unix.TIOCINQ)
+	return ok && n > 0
+}
+
+// kernelUnsent returns the bytes in the socket's send queue (SIOCOUTQ).
+func kernelUnsent(nc net.Conn) int64 {
+	if n, ok := ioctl(nc, unix.TIOCOUTQ); ok {
+		return int64(n)
+	}
+	return -1
+}
+
+func ioctl(nc net.Conn, request uint) (n int, ok bool) {
+	control(nc, func(fd int) {
+		var err error
+		n, err = unix.IoctlGetInt(fd, request)
+		ok = err == nil
+	})
+	return n, ok
+}
+
+// tuneKernel sets the socket options of a new connection.
+func tuneKernel(nc net.Conn) {
+	if _, ok := bottom(nc).(*net.TCPConn); ok {
+		control(bottom(nc), func(fd int) {
+			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSentLowat)
+		})
+	}
+}
+
+// control runs f on nc's file descriptor, if it has one.
+func control(nc net.Conn, f func(fd int)) {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return
+	}
+	if rc, err := sc.SyscallConn(); err == nil {
+		rc.Control(func(fd uintptr) { f(int(fd)) })
+	}
+}

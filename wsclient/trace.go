@@ -1,0 +1,18 @@
+package wsclient
+
+import "time"
+
+// Trace is a set of hooks that are called where the thing happens, on whichever
+// goroutine that is; they must not block. Any of them may be nil.
+type Trace struct {
+	// StateChange: ReadyState has changed.
+	StateChange func(from, to ReadyState)
+	// AttemptStart and AttemptDone enclose each attempt to connect, up to the
+	// opening handshake. url has no credentials.
+	AttemptStart func(number int, url string)
+	AttemptDone  func(number int, url string, err error)
+	// Probe: the heartbeat sends a probe into silence.
+	Probe func()
+	// RTT: a round trip was measured.
+	RTT func(time.Duration)
+}

@@ -1,0 +1,58 @@
+package wsclient
+
+import (
+	"sync"
+	"time"
+)
+
+// A waiter is a Send that waits for room. Whoever makes room accepts its message
+// on its behalf, so that those who wait are served first come, first served.
+type waiter struct {
+	m      Message
+	lane   int
+	done   chan error // gets the outcome, once
+	timer  *time.Timer
+	next   *waiter
+	queued bool // still in the list
+}
+
+var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan error, 1)} }}
+
+// waitList is a FIFO of waiters.
+type waitList struct{ first, last *waiter }
+
+func (l *waitList) push(w *waiter) {
+	w.queued = true
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+}
+
+// remove takes w out, wherever it stands.
+func (l *waitList) remove(w *waiter) {
+	var prev *waiter
+	for at := l.first; at != nil; prev, at = at, at.next {
+		if at != w {
+			continue
+		}
+		if prev == nil {
+			l.first = w.next
+		} else {
+			prev.next = w.next
+		}
+		if l.last == w {
+			l.last = prev
+		}
+		break
+	}
+	w.next, w.queued = nil, false
+}
+
+// settle takes w out and tells it err.
+func (l *waitList) settle(w *waiter, err error) {
+	l.remove(w)
+	w.done <- err
+}

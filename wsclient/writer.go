@@ -1,0 +1,188 @@
+package wsclient
+
+import (
+	"sync"
+	"time"
+
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+// A writer sends what the queue holds over one connection. Whoever sets writing
+// under the queue's mutex owns its batch: the goroutine that is started when
+// there is something to write, or the reader before it sleeps.
+type writer struct {
+	q       *queue
+	sock    socket
+	failed  func(error)     // the writing has ended; called without the mutex
+	probed  func(time.Time) // a probe was handed over; called with the mutex
+	alarm   func(time.Time) // call nudge at this time; called with the mutex
+	run     func()          // work, as a value that go starts without allocating
+	workers sync.WaitGroup
+
+	// Guarded by q.mu.
+	writing   bool
+	scheduled bool // a goroutine is about to work
+	stopped   bool // nothing is written any more
+	gated     bool // the data lane is not open yet
+	last      bool // the Close was taken: nothing follows it
+	pongs     pongs
+	barriers  barriers
+	closing   []byte        // payload of the Close to send; nil: none
+	closeMark uint64        // it goes behind so many messages of the data lane
+	closed    chan struct{} // closed when it is written, or cannot be
+
+	// Owned by whoever set writing.
+	b    *batch
+	full int // size at which a batch is full
+	keys wire.Keys
+	cut  cut
+}
+
+func newWriter(q *queue, sock socket) *writer {
+	w := &writer{q: q, sock: sock, gated: true, full: batchLeast, closed: make(chan struct{})}
+	w.run = w.work
+	return w
+}
+
+// kick makes sure that somebody writes; q.mu is held.
+func (w *writer) kick() {
+	if !w.writing && !w.scheduled && w.pending() {
+		w.start()
+	}
+}
+
+// start starts the goroutine; q.mu is held.
+func (w *writer) start() {
+	w.scheduled = true
+	w.workers.Add(1)
+	go w.run()
+}
+
+// pending reports whether there is something to write; q.mu is held.
+func (w *writer) pending() bool {
+	switch {
+	case w.stopped:
+		return false
+	case w.b != nil || w.cut.on:
+		return true
+	case w.last:
+		return false
+	}
+	return w.pongs.n > 0 || w.barriers.wanted || w.closing != nil || w.q.lanes[hookLane].waiting() > 0 ||
+		!w.gated && (w.barriers.nudged || w.q.lanes[dataLane].waiting() > 0)
+}
+
+// work is the goroutine: it writes until nothing is left.
+func (w *writer) work() {
+	defer w.workers.Done()
+	now := time.Now()
+	w.q.mu.Lock()
+	w.scheduled = false
+	if w.writing || !w.pending() {
+		w.q.mu.Unlock()
+		return
+	}
+	w.writing = true
+	for w.b != nil || w.fill(now) {
+		w.q.mu.Unlock()
+		w.encode()
+		n, err := w.sock.write(w.b.buf[w.b.sent:], w.q.timeout)
+		now = time.Now()
+		w.q.mu.Lock()
+		w.commit(n, now)
+		if err != nil {
+			w.fail(err)
+			return
+		}
+	}
+	w.writing, w.full = false, batchLeast
+	w.q.mu.Unlock()
+}
+
+// flush writes what is pending as far as the kernel takes it, and leaves the
+// rest to the goroutine. The reader calls it before it sleeps: what a handler
+// has sent costs no switch to another goroutine.
+func (w *writer) flush(now time.Time) {
+	w.q.mu.Lock()
+	if w.writing || !w.pending() {
+		w.q.mu.Unlock()
+		return
+	}
+	w.writing = true
+	for w.b != nil || w.fill(now) {
+		w.q.mu.Unlock()
+		w.encode()
+		n, err := w.sock.tryWrite(w.b.buf[w.b.sent:])
+		w.q.mu.Lock()
+		w.commit(n, now)
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		if w.b != nil {
+			break
+		}
+	}
+	if w.writing = false; w.b != nil && !w.scheduled {
+		w.start()
+	}
+	w.q.mu.Unlock()
+}
+
+// fail ends the writing; q.mu is held, and released.
+func (w *writer) fail(err error) {
+	already := w.stopped
+	w.halt()
+	w.writing = false
+	w.q.mu.Unlock()
+	if !already {
+		w.failed(err)
+	}
+}
+
+// halt lets nothing more be written; q.mu is held.
+func (w *writer) halt() {
+	if !w.stopped {
+		w.stopped = true
+		close(w.closed)
+	}
+}
+
+// stop ends the writing and waits for the goroutine. A write that is stuck must
+// have been released before.
+func (w *writer) stop() {
+	w.q.mu.Lock()
+	w.halt()
+	w.q.mu.Unlock()
+	w.workers.Wait()
+	if w.b != nil {
+		w.b.free()
+		w.b = nil
+	}
+}
+
+// sendClose sends a Close frame behind what the data lane holds now, and nothing
+// after it (RFC 6455 5.5.1).
+func (w *writer) sendClose(code StatusCode, reason string) {
+	w.q.mu.Lock()
+	if w.closing == nil {
+		w.closing = wire.AppendClose(make([]byte, 0, 2+len(reason)), uint16(code), reason)
+		w.closeMark = w.q.accepted
+		w.kick()
+	}
+	w.q.mu.Unlock()
+}
+
+// owe queues the pong to a ping.
+func (w *writer) owe(payload []byte) {
+	w.q.mu.Lock()
+	w.pongs.push(payload)
+	w.kick()
+	w.q.mu.Unlock()
+}
+
+// nudge looks whether a barrier is due; q.mu is held.
+func (w *writer) nudge() {
+	w.barriers.nudged = true
+	w.kick()
+}
