@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,7 @@ import (
 type Client struct {
 	opts  Options // with the defaults filled in
 	url   string
-	base  time.Time // what times in atomics are relative to
+	base  time.Time // what times in atomics are relative to: before all of them, so that 0 is none
 	proxy func(*http.Request) (*url.URL, error)
 
 	q  queue
@@ -67,12 +68,12 @@ func New(url string, opts *Options) (*Client, error) {
 
 func newClient(url string, o Options) *Client {
 	c := &Client{
-		opts: o, url: url, base: time.Now(), proxy: o.Proxy,
+		opts: o, url: url, base: time.Now().Add(-time.Second), proxy: o.Proxy,
 		in: newInbox(o.Inbox), done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
 		streak: reconnect.NewStreak(o.Reconnect),
 	}
 	c.q.maxBytes, c.q.maxMessages, c.q.timeout, c.q.base = o.Queue.MaxBytes, o.Queue.MaxMessages, o.WriteTimeout, c.base
-	c.q.passive, c.q.patience = o.Heartbeat.IsPassive(), o.Heartbeat.Timeout
+	c.q.watch(o.Heartbeat)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c
 }
@@ -240,6 +241,9 @@ func (c *Client) Ping(ctx context.Context) (time.Duration, error) {
 		}
 		return r.rtt, nil
 	case <-ctx.Done():
+		c.q.mu.Lock()
+		w.barriers.pingers = slices.DeleteFunc(w.barriers.pingers, func(other *pinger) bool { return other == p })
+		c.q.mu.Unlock()
 		return 0, failed("ping", context.Cause(ctx))
 	}
 }

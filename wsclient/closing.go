@@ -106,20 +106,25 @@ func (q *queue) flush(ctx context.Context, handed bool) error {
 	f := &flush{done: make(chan error, 1), handed: handed}
 	q.mu.Lock()
 	f.mark = q.accepted
-	if settled := q.confirmed; f.mark <= settled || handed && f.mark <= q.handed {
+	if f.mark <= q.confirmed || handed && f.mark <= q.handed {
 		q.mu.Unlock()
 		return nil
 	}
-	if q.passive && !handed {
+	err := q.over
+	if err == nil && !handed && (q.passive || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
+		err = ErrNoConfirmation
+	}
+	if err != nil {
 		q.mu.Unlock()
-		return ErrNoConfirmation
+		return err
 	}
 	q.flushes = append(q.flushes, f)
 	if q.link != nil {
 		q.link.nudge()
 	}
+	patience := q.patience
 	q.mu.Unlock()
-	mute := time.NewTicker(q.patience)
+	mute := time.NewTicker(patience)
 	defer mute.Stop()
 	for {
 		select {

@@ -128,7 +128,7 @@ const afterWriteError = time.Second
 // step waits for bytes, reads once and handles what came: messages go to the
 // callback, or into batch.
 func (k *connection) step() {
-	k.w.flush(k.now)
+	k.w.flush()
 	n, err := k.sock.read(k.r, k.sleeping)
 	k.empty.Store(0)
 	k.now = time.Now()
@@ -183,7 +183,7 @@ func (k *connection) readingEnded(err error) {
 // sleeping is called when a read finds the socket empty.
 func (k *connection) sleeping() {
 	k.slab = nil
-	k.empty.Store(max(1, int64(time.Since(k.c.base))))
+	k.empty.Store(int64(time.Since(k.c.base)))
 	if k.held.Load() && k.held.Swap(false) {
 		k.tickSoon()
 	}

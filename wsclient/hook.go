@@ -123,7 +123,9 @@ func (k *connection) deliver() {
 	if f := k.c.opts.OnMessage; f != nil { // what OnConnect did not take
 		k.c.q.enter(time.Now())
 		for _, m := range k.batch {
-			f(m)
+			if e := k.ended.Load(); e == nil || e.manner != ours {
+				f(m)
+			}
 		}
 		k.c.q.leave()
 	} else {

@@ -12,6 +12,7 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	q.mu.Lock()
 	k.monitor = heartbeat.NewMonitor(p, now)
 	k.w.barriers.auto = !p.IsOff() && !p.IsPassive()
+	q.watch(p.WithDefaults())
 	k.beat = k.monitor.Tick(now, heartbeat.Link{}).Next
 	if k.timer == nil {
 		k.timer = time.AfterFunc(time.Hour, k.tick)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/steadyws/steadyws/heartbeat"
 	"github.com/steadyws/steadyws/internal/wire"
 )
 
@@ -25,8 +26,6 @@ type queue struct {
 	maxBytes    int64
 	maxMessages int
 	timeout     time.Duration // of a write; also of a Send that waits while a callback runs
-	patience    time.Duration // for a peer to show that it confirms
-	passive     bool          // no pings
 
 	// callback is when the callback that runs now began, in nanoseconds since
 	// base; 0: none runs.
@@ -41,8 +40,12 @@ type queue struct {
 	count   int   // messages in the lanes
 	waiters waitList
 	err     error // not nil: nothing is accepted any more
+	over    error // not nil: nothing leaves any more
 	link    *writer
 	dropped uint64
+
+	passive  bool          // no pings are sent on this connection
+	patience time.Duration // for a peer to show that it confirms
 
 	// Messages of the data lane leave in the order they were accepted, so that
 	// three counts say what became of each.
@@ -97,13 +100,13 @@ func (q *queue) send(ctx context.Context, at int, m Message) error {
 		q.mu.Unlock()
 		return failed("send", ErrQueueFull, ErrNotSent)
 	}
-	w := waiters.Get().(*waiter)
-	w.m, w.lane = m, at
+	w := q.waiters.take(at, m)
 	q.waiters.push(w)
 	q.mu.Unlock()
 	err := q.wait(ctx, w)
-	w.m = Message{}
-	waiters.Put(w)
+	q.mu.Lock()
+	q.waiters.put(w)
+	q.mu.Unlock()
 	if err != nil {
 		return failed("send", err, ErrNotSent)
 	}
@@ -170,7 +173,7 @@ func (q *queue) refuse(err error) {
 
 // enter notes that a callback begins at now, leave that it has ended. The
 // callback may be waiting for whoever waits for room, who must give up then.
-func (q *queue) enter(now time.Time) { q.callback.Store(max(1, int64(now.Sub(q.base)))) }
+func (q *queue) enter(now time.Time) { q.callback.Store(int64(now.Sub(q.base))) }
 
 func (q *queue) leave() { q.callback.Store(0) }
 
@@ -250,6 +253,9 @@ func (q *queue) confirm(n uint64, bytes int64) {
 	q.settleFlushes()
 }
 
+// watch takes from the heartbeat what Flush needs to know.
+func (q *queue) watch(p heartbeat.Policy) { q.passive, q.patience = p.IsPassive(), p.Timeout }
+
 // settleFlushes tells the flushes that have what they wait for.
 func (q *queue) settleFlushes() {
 	if len(q.flushes) == 0 {
@@ -282,6 +288,7 @@ func (q *queue) end(err error) {
 func (q *queue) drop(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.over = err
 	l := &q.lanes[dataLane]
 	for l.waiting() > 0 {
 		e := l.at(l.n - 1)

@@ -15,6 +15,10 @@ func (c *Client) run() {
 	number, last := 1, error(nil)
 	for {
 		o := c.attempt(number, last)
+		select {
+		case <-c.again: // asked for while connecting: that is over
+		default:
+		}
 		if e := c.stopping.Load(); e != nil {
 			o.event.Err = ErrClosed
 			c.settle(ErrClosed)
@@ -117,10 +121,6 @@ func (c *Client) pause(d time.Duration) bool {
 // attempt tries to connect once and lives through the connection if there is
 // one.
 func (c *Client) attempt(number int, last error) (o outcome) {
-	select {
-	case <-c.again: // a new attempt is what it asked for
-	default:
-	}
 	fail := func(phase reconnect.Phase, err error) outcome {
 		o.failure.Phase = phase
 		o.event.Code, o.event.Err = StatusAbnormalClosure, err

@@ -43,8 +43,12 @@ type netSocket struct {
 // smallRead is what an idle connection holds to wait for the first bytes.
 const smallRead = 2 << 10
 
-// writePiece is what one write, and so one WriteTimeout, is about.
-const writePiece = 64 << 10
+// What one write, and so one WriteTimeout, is about. A TLS connection is dead
+// after a write that timed out, so there it is one record.
+const (
+	writePiece    = 64 << 10
+	writePieceTLS = 16 << 10
+)
 
 func (s *netSocket) read(r *wire.Reader, empty func()) (int, error) {
 	if !s.more && !r.Collecting() {
@@ -71,16 +75,22 @@ func (s *netSocket) read(r *wire.Reader, empty func()) (int, error) {
 func (s *netSocket) tryWrite([]byte) (int, error) { return 0, nil } // there is no such call
 
 func (s *netSocket) write(p []byte, timeout time.Duration) (done int, err error) {
+	piece := writePiece
+	if _, ok := s.nc.(*tls.Conn); ok {
+		piece = writePieceTLS
+	}
 	for done < len(p) {
 		if timeout > 0 {
 			s.nc.SetWriteDeadline(time.Now().Add(timeout))
 		}
-		n, err := s.nc.Write(p[done:min(len(p), done+writePiece)])
-		if done += n; err != nil {
-			if isTimeout(err) {
-				err = errWriteTimeout
-			}
+		n, err := s.nc.Write(p[done:min(len(p), done+piece)])
+		done += n
+		switch {
+		case err == nil:
+		case !isTimeout(err):
 			return done, err
+		case n == 0 || piece == writePieceTLS:
+			return done, errWriteTimeout
 		}
 	}
 	return done, nil

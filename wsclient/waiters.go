@@ -1,9 +1,6 @@
 package wsclient
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // A waiter is a Send that waits for room. Whoever makes room accepts its message
 // on its behalf, so that those who wait are served first come, first served.
@@ -16,10 +13,26 @@ type waiter struct {
 	queued bool // still in the list
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan error, 1)} }}
+// waitList is a FIFO of waiters. Those that are not in use are kept with it, not
+// in a pool of the process: a channel must not leave a synctest bubble.
+type waitList struct{ first, last, spare *waiter }
 
-// waitList is a FIFO of waiters.
-type waitList struct{ first, last *waiter }
+// take returns a waiter for m, push puts it in line, and put keeps it for reuse.
+func (l *waitList) take(at int, m Message) *waiter {
+	w := l.spare
+	if w == nil {
+		w = &waiter{done: make(chan error, 1)}
+	} else {
+		l.spare, w.next = w.next, nil
+	}
+	w.m, w.lane = m, at
+	return w
+}
+
+func (l *waitList) put(w *waiter) {
+	w.m = Message{}
+	w.next, l.spare = l.spare, w
+}
 
 func (l *waitList) push(w *waiter) {
 	w.queued = true

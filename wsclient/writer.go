@@ -102,13 +102,14 @@ func (w *writer) work() {
 // flush writes what is pending as far as the kernel takes it, and leaves the
 // rest to the goroutine. The reader calls it before it sleeps: what a handler
 // has sent costs no switch to another goroutine.
-func (w *writer) flush(now time.Time) {
+func (w *writer) flush() {
 	w.q.mu.Lock()
 	if w.writing || !w.pending() {
 		w.q.mu.Unlock()
 		return
 	}
 	w.writing = true
+	now := time.Now()
 	for w.b != nil || w.fill(now) {
 		w.q.mu.Unlock()
 		w.encode()
