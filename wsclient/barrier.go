@@ -120,7 +120,7 @@ func (b *barriers) wrote(seq uint32, mark uint64, bytes int64, now time.Time) {
 func (b *barriers) pong(p []byte, now time.Time) (confirmed barrier, rtt time.Duration, ok bool) {
 	b.flying = false
 	seq, known := heartbeat.ParsePayload(p, b.tag)
-	if !known {
+	if !known || seq > b.seq { // not the answer to a ping of ours
 		b.blank = b.blank || len(b.open) > 0
 		return barrier{}, -1, false
 	}

@@ -34,6 +34,7 @@ type connection struct {
 	now     time.Time // of the last read
 	batch   []Message // received and not handed on yet
 	slab    []byte    // memory for the messages that are to come
+	early   bool      // frames came with the handshake, and wait to be parsed
 	unread  int       // bytes of the last read that were not parsed: what slab may be needed for
 	noticed time.Time // when the reader learnt that writing has ended
 
@@ -83,7 +84,7 @@ func newConnection(c *Client, d *dialed, session int) *connection {
 	k := &connection{
 		c: c, session: session, target: d.target, protocol: d.answer.Protocol, header: d.answer.Header,
 		sock: newSocket(d.nc), r: wire.NewReader(c.opts.MaxMessage, d.answer.Early), bell: make(chan struct{}, 1),
-		now: time.Now(), unread: len(d.answer.Early),
+		now: time.Now(), early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
 	}
 	k.ctx, k.cancel = context.WithCancelCause(c.ctx)
 	k.w = newWriter(&c.q, k.sock)
@@ -129,6 +130,11 @@ const afterWriteError = time.Second
 // callback, or into batch.
 func (k *connection) step() {
 	k.w.flush()
+	if k.early {
+		k.early = false
+		k.parse()
+		return
+	}
 	n, err := k.sock.read(k.r, k.sleeping)
 	k.empty.Store(0)
 	k.now = time.Now()

@@ -221,3 +221,8 @@ var (
 	_ = io.EOF
 	_ = heartbeat.Off
 )
+
+// never is an upgrade that is not answered.
+func never(int, *http.Request) *testserver.Answer {
+	return &testserver.Answer{Raw: []byte{}, Hold: true}
+}

@@ -85,11 +85,10 @@ func (n *Conn) Extensions() string { return "" }
 // Header returns the header of the server's answer; it must not be changed.
 func (n *Conn) Header() http.Header { return n.k.header }
 
-// runHook handles what came with the handshake and runs OnConnect.
+// runHook runs OnConnect.
 func (k *connection) runHook() error {
-	k.parse()
 	hook := k.c.opts.OnConnect
-	if hook == nil || k.ended.Load() != nil {
+	if hook == nil {
 		return nil
 	}
 	ctx, cancel := withTimeout(k.ctx, k.c.opts.ConnectTimeout, "OnConnect")

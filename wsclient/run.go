@@ -180,7 +180,9 @@ func (c *Client) live(k *connection) (o outcome) {
 		k.end(e)
 	}
 	hookErr := k.runHook()
-	if hookErr == nil && k.ended.Load() == nil {
+	if hookErr == nil && c.stopping.Load() == nil {
+		// Even if the connection has ended meanwhile: what came before its end
+		// is still to be delivered.
 		c.open(k)
 		k.serve()
 		c.setState(Connecting)
