@@ -29,20 +29,23 @@ type barriers struct {
 	covered uint64    // messages of the data lane before the latest
 	last    time.Time // when the latest was taken
 
-	open   []barrier // written and not answered, oldest first
-	flying bool      // one is taken and not written, or written and not answered by any pong
-	echoes bool      // a pong had the payload of its ping
-	blank  bool      // a pong came that had not
+	open   []barrier // oldest first
+	pongs  uint32    // the latest ping that was answered: its pong may come before its write returns
+	rtt    heartbeat.RTT
+	flying bool // one is taken and not written, or written and not answered by any pong
+	echoes bool // a pong had the payload of its ping
+	blank  bool // a pong came that had not
 
 	pingers []*pinger
 }
 
-// A barrier is a ping that was written.
+// A barrier is a ping that was taken and not answered.
 type barrier struct {
-	seq   uint32
-	mark  uint64 // messages of the data lane before it
-	bytes int64
-	at    time.Time
+	seq     uint32
+	at      time.Time // when it was taken, then when it was written
+	written bool
+	mark    uint64 // once written: messages of the data lane before it
+	bytes   int64
 }
 
 // A pinger waits for a pong.
@@ -61,6 +64,10 @@ func (b *barriers) ping(covered uint64, now time.Time) item {
 	b.seq++
 	b.wanted, b.nudged, b.flying = false, false, true
 	b.since, b.covered, b.last = 0, max(b.covered, covered), now
+	if len(b.open) == barriersMost {
+		b.open = append(b.open[:0], b.open[1:]...)
+	}
+	b.open = append(b.open, barrier{seq: b.seq, at: now})
 	for _, p := range b.pingers {
 		if p.seq == 0 {
 			p.seq = b.seq
@@ -107,38 +114,41 @@ func (b *barriers) passed(n int, taken uint64, flushes []*flush) bool {
 	return b.since >= barrierEvery && (b.auto || b.demanded(taken, flushes))
 }
 
-// wrote notes that the seq-th ping was handed over.
-func (b *barriers) wrote(seq uint32, mark uint64, bytes int64, now time.Time) {
-	if len(b.open) == barriersMost {
-		b.open = append(b.open[:0], b.open[1:]...)
+// wrote notes that the seq-th ping was handed over. answered: so was its pong,
+// before the write returned.
+func (b *barriers) wrote(seq uint32, mark uint64, bytes int64, now time.Time) (answered bool) {
+	for i := range b.open {
+		if o := &b.open[i]; o.seq == seq {
+			o.written, o.at, o.mark, o.bytes = true, now, mark, bytes
+		}
 	}
-	b.open = append(b.open, barrier{seq, mark, bytes, now})
+	return seq <= b.pongs
 }
 
-// pong takes a pong's payload. ok: it confirms the barrier. rtt is negative if
-// it could not be measured.
+// pong takes a pong's payload. ok: it confirms the barrier. rtt is the round trip,
+// negative if none could be measured.
 func (b *barriers) pong(p []byte, now time.Time) (confirmed barrier, rtt time.Duration, ok bool) {
-	b.flying = false
+	b.flying, rtt = false, -1
 	seq, known := heartbeat.ParsePayload(p, b.tag)
 	if !known || seq > b.seq { // not the answer to a ping of ours
 		b.blank = b.blank || len(b.open) > 0
-		return barrier{}, -1, false
+		return barrier{}, rtt, false
 	}
-	b.echoes = true
+	b.echoes, b.pongs = true, max(b.pongs, seq)
 	n := 0
-	for n < len(b.open) && b.open[n].seq <= seq {
-		confirmed, ok = b.open[n], true
-		n++
-	}
-	if !ok {
-		return barrier{}, -1, false
+	for ; n < len(b.open) && b.open[n].seq <= seq; n++ {
+		o := b.open[n]
+		if o.written { // of the others, wrote will learn
+			confirmed, ok = o, true
+		}
+		if o.seq == seq {
+			rtt = now.Sub(o.at)
+			b.rtt.Add(rtt)
+			b.answer(seq, rtt)
+		}
 	}
 	b.open = append(b.open[:0], b.open[n:]...)
-	if rtt = -1; confirmed.seq == seq {
-		rtt = now.Sub(confirmed.at)
-	}
-	b.answer(seq, rtt)
-	return confirmed, rtt, true
+	return confirmed, rtt, ok
 }
 
 // answer tells all who wait for the seq-th ping. Whose ping was passed over
@@ -167,7 +177,7 @@ func (b *barriers) refuse(err error) {
 // mute reports whether the peer has shown that it does not confirm: a barrier
 // has been out for timeout and only pongs with other payloads came.
 func (b *barriers) mute(now time.Time, timeout time.Duration) bool {
-	return b.blank && !b.echoes && len(b.open) > 0 && now.Sub(b.open[0].at) >= timeout
+	return b.blank && !b.echoes && len(b.open) > 0 && b.open[0].written && now.Sub(b.open[0].at) >= timeout
 }
 
 // pongs are the answers that the peer is owed, in order. Only the latest are

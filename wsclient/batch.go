@@ -188,10 +188,15 @@ func (w *writer) commit(n int, now time.Time) {
 	for b.sent += n; b.done < len(b.marks) && int(b.marks[b.done].end) <= b.sent; b.done++ {
 		switch m := b.marks[b.done]; m.op {
 		case wire.OpPing:
-			w.barriers.wrote(m.seq, q.handed, q.handedBytes, now)
+			answered := w.barriers.wrote(m.seq, q.handed, q.handedBytes, now)
+			if answered {
+				q.confirm(q.handed, q.handedBytes)
+			}
 			if w.barriers.probe {
 				w.barriers.probe = false
-				w.probed(now)
+				if !answered {
+					w.probed(now)
+				}
 			}
 		case wire.OpClose:
 			w.halt()

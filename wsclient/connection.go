@@ -55,8 +55,7 @@ type connection struct {
 	due     time.Time   // when it does
 	beat    time.Time   // when the monitor wants it
 	look    time.Time   // when a barrier wants it; zero: none
-	rtt     heartbeat.RTT
-	quiet   bool // the timer is not armed any more
+	quiet   bool        // the timer is not armed any more
 }
 
 // An ending says why a connection is over.

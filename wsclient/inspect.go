@@ -38,7 +38,7 @@ func (c *Client) Stats() Stats {
 	s.BufferedAmount = c.q.bytes - c.q.partial
 	s.Unconfirmed = c.q.handedBytes - c.q.confirmedBytes
 	if k != nil {
-		s.RTT, s.RTTSmoothed, s.RTTVar = k.rtt.Last, k.rtt.Smoothed, k.rtt.Var
+		s.RTT, s.RTTSmoothed, s.RTTVar = k.w.barriers.rtt.Last, k.w.barriers.rtt.Smoothed, k.w.barriers.rtt.Var
 	}
 	c.q.mu.Unlock()
 	if k != nil {

@@ -111,9 +111,6 @@ func (k *connection) pong(p []byte) {
 	q.mu.Lock()
 	b, rtt, ok := k.w.barriers.pong(p, k.now)
 	if ok {
-		if rtt >= 0 {
-			k.rtt.Add(rtt)
-		}
 		q.confirm(b.mark, b.bytes)
 	}
 	if q.handed > k.w.barriers.covered {

@@ -78,6 +78,9 @@ func (t *target) authority(s, port string) error {
 	}
 	t.user, t.header = u.User, t.host
 	if strings.Contains(t.host, ":") {
+		if !strings.HasPrefix(u.Host, "[") {
+			return errors.New("bad host; write an IPv6 address in [brackets]")
+		}
 		t.header = "[" + t.host + "]"
 	}
 	if p := u.Port(); p != "" {

@@ -3,6 +3,7 @@ package testserver
 import (
 	"bytes"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -138,4 +139,15 @@ func (p *Peer) closeWrite() error {
 	}
 	defer p.release(p.writing)
 	return halfClose(p.conn)
+}
+
+// Discard reads and throws away whatever comes, unparsed and unanswered, until
+// the connection ends: a peer that costs next to nothing, for measurements.
+func (p *Peer) Discard() error {
+	if err := p.acquire(p.reading); err != nil {
+		return err
+	}
+	defer p.release(p.reading)
+	_, err := io.Copy(io.Discard, struct{ io.Reader }{p.br})
+	return err
 }

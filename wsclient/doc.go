@@ -1,0 +1,134 @@
+// Package wsclient is a WebSocket client (RFC 6455) that never sits on a dead
+// feed: it dials, notices silence, reconnects with jittered backoff, and keeps a
+// bounded, honest send queue. The program above it reads messages and sends
+// messages.
+//
+//	c, err := wsclient.Dial(ctx, "wss://feed.example/ws", nil)
+//	...
+//	for m, err := range c.Messages(ctx) {
+//		...
+//	}
+//
+// What follows is the contract. Each promise has a test that fails when it is
+// broken; docs/promises.md names it.
+//
+// # Liveness
+//
+// Only received bytes prove life: any frame, any part of one. What we send never
+// postpones a probe. After Heartbeat.Interval of silence a probe goes out; when,
+// Heartbeat.Timeout after it was written, still nothing has been received, the
+// connection is dead: blocked reads and writes are released at once and
+// ReadyState tells the truth.
+//
+// While nobody reads (a slow OnMessage, a full inbox) silence proves nothing:
+// the verdict is on hold, and the Timeout starts anew when a read finds the
+// socket empty. Probes still go out every Interval meanwhile. A peer's own ping
+// then waits behind the unread data, and the peer may drop us for it.
+//
+// A write fails when the kernel has taken no byte of it for WriteTimeout; a slow
+// upload is not a dead peer. Before a verdict the kernel is asked for unread
+// bytes (on Linux, beneath TLS too); if it has some, or if the timer itself came
+// late by more than Timeout/10, the connection gets one more Timeout.
+//
+// # Order
+//
+// Messages leave in the order in which Send accepted them, text and binary
+// alike, and arrive in the order in which the peer sent them. Each carries its
+// Session: 1 for the first connection, then one more for each. Where it changes
+// there may be a gap, and nowhere else. OnClose may come before a Receive of that
+// connection's last messages, which are in the inbox: Session is the truth.
+//
+// # Loss
+//
+// Send returning nil means accepted: the message is in the bounded queue. What
+// was not handed to the kernel whole when a connection dies stays queued, in
+// order, for the next one; so does a message that was cut in the middle: without
+// its last byte it is none (RFC 6455 5.2). Messages whose last byte was handed
+// over and which are not confirmed are uncertain: they are never sent twice, and
+// reported as an [*UnconfirmedError] to OnError. All of this is memory: what the
+// process holds is lost with it.
+//
+// A write error ends only the writing. What the peer said before, such as the
+// Close code that explains it, is still read, for at most a second.
+//
+// # Confirmation
+//
+// The levels are Queued < Written (the kernel has it) < Confirmed (the peer's
+// WebSocket layer has read it). Confirmed is not "processed". TCP is ordered, so
+// the pong to a ping confirms all that was written before the ping (RFC 6455
+// 5.5.3). While anything is unconfirmed such pings follow: one per 64 KiB of a
+// burst, and behind the last message one per round trip, at least a second
+// apart. A peer, or a hop before it, that answers pings itself confirms only
+// that hop. Flush waits for confirmation; where it cannot be had it says
+// [ErrNoConfirmation].
+//
+// # Back-pressure
+//
+// The send queue is bounded in bytes and in messages; Send waits for room, first
+// come, first served. BufferedAmount is the payload accepted and not yet handed
+// to the kernel, and does not lie low because the kernel swallowed megabytes: on
+// Linux it takes at most 128 KiB that it cannot send (TCP_NOTSENT_LOWAT).
+//
+// The inbox is bounded too. When it is full nothing is read, so TCP makes the
+// peer wait. The bound may be exceeded by what one read brought; an empty inbox
+// takes one message of any size up to MaxMessage.
+//
+// # Reconnection
+//
+// For ever by default, with full jitter (before the first retry too) and a cap.
+// Only a connection that lasted Reconnect.Stable ends a losing streak: a server
+// that accepts and drops is met with a growing backoff. A peer's Close codes
+// 1002, 1003 and 1007 to 1010 end the client, all others are retried. HTTP 408,
+// 425, 429 and 5xx are retried, with Retry-After as a floor; 401 and 403 go once
+// more through Prepare, at once, and then end; other answers end the client only
+// if it was never open. A certificate error ends it before the first open.
+//
+// # Closing
+//
+// Close never blocks and may be called anywhere. It drops the queue, tells the
+// peer 1000 if that can be said at once, and Done is closed when the last
+// goroutine has ended, within about a second. Shutdown drains the queue, waits
+// for confirmation and does the closing handshake. After our Close frame we
+// half-close, read to the end and only then close, so that no RST destroys what
+// was said.
+//
+// What they mean in each state:
+//
+//	            connecting          open                closing      closed
+//	Send        queues              queues              ErrClosed    ErrClosed
+//	Flush       waits for a         waits for the       goes on, as  nil, if all was
+//	            connection, then    pong                long as      confirmed, or
+//	            for the pong                            Shutdown     ErrClosed
+//	                                                    drains
+//	Shutdown    connects first, if  drains, confirms,   waits too    nil
+//	            something is queued closes
+//	Close       gives up            drops, says 1000    hurries      nothing
+//
+// A Client that is dropped without Close leaks; context.AfterFunc ties it to a
+// context, see the example.
+//
+// # Goroutines
+//
+// An idle connection costs one goroutine, which reads, and on which OnOpen,
+// OnMessage, OnError and OnClose run, in the order of the events; a second one
+// exists while there is something to write. Nothing waits for ever: every wait
+// takes a context or has a limit, and no lock is held while user code runs.
+//
+// # Errors
+//
+// An error answers "is it over?" and "did the message leave?":
+//
+//	*OptionError                   it never began
+//	ErrClosed                      over, by us; Is net.ErrClosed
+//	ErrNotSent (in the chain)      the message has not left and will not
+//	ErrQueueFull, ErrTooLarge      not over; with ErrNotSent
+//	*UnconfirmedError              not over; unknown whether they arrived
+//	ErrNoConfirmation              not over; unknown
+//	*HandshakeError, *CloseError   over if the policy says so
+//	*heartbeat.TimeoutError        not over
+//	*ProtocolError                 not over: we failed the peer
+//	*GaveUpError                   over
+//	*codec.Error                   not over: it is about one item
+//
+// Their text has no credentials: userinfo, tokens and query values are left out.
+package wsclient
