@@ -89,6 +89,9 @@ func (c *Client) connectTCP(ctx context.Context, t *target) (net.Conn, reconnect
 	}
 	addr := t.addr
 	if proxy != nil {
+		if proxy.Scheme != "http" {
+			return nil, reconnect.PhaseProxy, reconnect.Permanent(option("Proxy", "the environment names a %s proxy; this version speaks to http ones only", proxy.Scheme))
+		}
 		addr = proxyAddr(proxy)
 	}
 	nc, err := c.opts.NetDial(ctx, "tcp", addr)

@@ -14,6 +14,9 @@ import (
 	"github.com/steadyws/steadyws/heartbeat"
 )
 
+// environmentProxy is a variable for the tests only.
+var environmentProxy = http.ProxyFromEnvironment
+
 // resolve returns a copy of o with the defaults filled in, or an *OptionError.
 func (o *Options) resolve() (Options, error) {
 	if o == nil {
@@ -29,7 +32,7 @@ func (o *Options) resolve() (Options, error) {
 		r.TLS = r.TLS.Clone()
 	}
 	if r.Proxy == nil {
-		r.Proxy = http.ProxyFromEnvironment
+		r.Proxy = environmentProxy
 	}
 	if r.NetDial == nil {
 		r.NetDial = (&net.Dialer{}).DialContext
