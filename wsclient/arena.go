@@ -82,6 +82,38 @@ func (a *arena) release(e *entry) {
 	c.free()
 }
 
+// Rings of a burst go back to a pool; small ones stay with their lane.
+const (
+	ringLeast = 16
+	ringPool  = 1 << 12
+)
+
+type ringPools struct{ big sync.Pool }
+
+var rings ringPools
+
+// take returns a ring of at least n entries, a power of two. Beyond the least
+// there is one size, so that a burst does not grow through all of them.
+func (p *ringPools) take(n int) []entry {
+	switch {
+	case n <= ringLeast:
+		return make([]entry, ringLeast)
+	case n > ringPool:
+		return make([]entry, 1<<bits.Len(uint(n-1)))
+	}
+	if r, ok := p.big.Get().(*[ringPool]entry); ok {
+		return r[:]
+	}
+	return new([ringPool]entry)[:]
+}
+
+// put takes back an empty ring.
+func (p *ringPools) put(r []entry) {
+	if len(r) == ringPool {
+		p.big.Put((*[ringPool]entry)(r))
+	}
+}
+
 // A lane is a FIFO of entries, the first of which may be in the writer's hands:
 // those are popped once the kernel has them, and are simply still here when the
 // connection dies before.
@@ -96,9 +128,11 @@ func (l *lane) at(i int) *entry { return &l.ring[(l.head+i)&(len(l.ring)-1)] }
 
 func (l *lane) push(e entry) {
 	if l.n == len(l.ring) {
-		ring := make([]entry, max(16, 2*l.n))
+		ring := rings.take(2 * l.n)
 		k := copy(ring, l.ring[l.head:])
 		copy(ring[k:], l.ring[:l.head])
+		clear(l.ring)
+		rings.put(l.ring)
 		l.ring, l.head = ring, 0
 	}
 	l.n++
@@ -113,8 +147,12 @@ func (l *lane) pop() {
 	if l.taken > 0 {
 		l.taken--
 	}
-	if l.n == 0 && len(l.ring) > 256 {
-		l.ring, l.head = nil, 0 // an idle queue holds little
+	if l.n == 0 {
+		l.head = 0
+		if len(l.ring) > ringLeast { // an idle queue holds little
+			rings.put(l.ring)
+			l.ring = nil
+		}
 	}
 }
 

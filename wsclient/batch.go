@@ -20,6 +20,7 @@ var batches = sync.Pool{New: func() any { return &batch{buf: make([]byte, 0, bat
 type batch struct {
 	items   []item // what it is made of
 	control []byte // payloads of its pongs
+	ping    [heartbeat.PayloadSize]byte
 	buf     []byte // its bytes
 	sent    int    // of buf, what the kernel has
 	marks   []mark // where each of its messages, pings and Closes ends
@@ -165,11 +166,10 @@ func (w *writer) encode() {
 			w.cut = cut{}
 		}
 	}
-	var payload [heartbeat.PayloadSize]byte
 	for i := range b.items {
 		it := &b.items[i]
 		if it.op == wire.OpPing {
-			it.data = heartbeat.AppendPayload(payload[:0], w.barriers.tag, it.seq)
+			it.data = heartbeat.AppendPayload(b.ping[:0], w.barriers.tag, it.seq)
 		}
 		b.buf = wire.AppendFrame(b.buf, it.op, it.data, w.keys.Next())
 		b.mark(*it)

@@ -36,7 +36,8 @@ type Client struct {
 	again    chan struct{}              // one token: Reconnect while waiting
 
 	state    atomic.Int32
-	attempts atomic.Int64 // failed ones of the losing streak
+	attempts atomic.Int64 // failed ones of the losing streak; 0 while open
+	sessions atomic.Int64 // connections that were open
 
 	messagesIn, bytesIn atomic.Uint64
 
@@ -46,8 +47,7 @@ type Client struct {
 	err     error         // why the client has ended
 
 	// Owned by the run goroutine.
-	streak   *reconnect.Streak
-	sessions int // connections that were open
+	streak *reconnect.Streak
 }
 
 // New validates url and opts and returns at once; the client connects in the

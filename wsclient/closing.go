@@ -55,13 +55,16 @@ func (c *Client) stop(e *ending) {
 // ctx ends before, it does the rest as Close does, at once, and the error says
 // how many messages were left: an *UnconfirmedError.
 func (c *Client) Shutdown(ctx context.Context) error {
+	if c.ReadyState() == Closed {
+		return nil
+	}
 	c.setState(Closing)
 	c.q.end(ErrClosed)
+	begin := c.q.left(nil)
 	err := c.q.flush(ctx, false)
 	if errors.Is(err, ErrNoConfirmation) {
 		err = c.q.flush(ctx, true) // the echo of our Close will confirm
 	}
-	left := c.q.left()
 	if err == nil {
 		c.stop(&ending{manner: ours, err: ErrClosed, code: StatusNormalClosure, limit: c.opts.CloseTimeout})
 		select {
@@ -69,19 +72,19 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		case <-ctx.Done():
 			err = context.Cause(ctx)
 		}
-		left = c.q.left()
 	}
+	left := c.q.left(&begin)
 	c.Close()
-	if errors.Is(err, ErrClosed) && left == nil {
-		err = nil // somebody else closed it; nothing was lost
+	if _, ok := errors.AsType[*UnconfirmedError](err); ok || errors.Is(err, ErrClosed) {
+		err = nil // what was lost by it is in left
 	}
-	if err == nil && left == nil {
-		return nil
-	}
-	if left == nil {
+	switch {
+	case left.Messages > 0:
+		return failed("shutdown", err, &left)
+	case err != nil:
 		return failed("shutdown", err)
 	}
-	return failed("shutdown", err, left)
+	return nil
 }
 
 // Flush waits until everything that was accepted before it is confirmed by the
@@ -157,14 +160,18 @@ func (q *queue) forget(f *flush) {
 	}
 }
 
-// left is what was accepted and is not confirmed, or nil.
-func (q *queue) left() *UnconfirmedError {
+// left counts what was accepted and is not confirmed, and what cuts have cost
+// since begin, which is what left(nil) returned then.
+func (q *queue) left(begin *UnconfirmedError) (u UnconfirmedError) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.accepted == q.confirmed {
-		return nil
+	if begin == nil {
+		return UnconfirmedError{Messages: int(q.lost), Bytes: q.lostBytes}
 	}
-	return &UnconfirmedError{Messages: int(q.accepted - q.confirmed), Bytes: q.bytes + q.handedBytes - q.confirmedBytes}
+	return UnconfirmedError{
+		Messages: int(q.accepted-q.confirmed) + int(q.lost) - begin.Messages,
+		Bytes:    q.bytes + q.handedBytes - q.confirmedBytes + q.lostBytes - begin.Bytes,
+	}
 }
 
 // finish ends the connection: with the closing handshake if there is one to do,

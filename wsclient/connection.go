@@ -31,6 +31,7 @@ type connection struct {
 	r    *wire.Reader
 	w    *writer
 
+	onEmpty func()    // sleeping, as a value that costs no allocation
 	now     time.Time // of the last read
 	batch   []Message // received and not handed on yet
 	slab    []byte    // memory for the messages that are to come
@@ -86,6 +87,7 @@ func newConnection(c *Client, d *dialed, session int) *connection {
 		now: time.Now(), early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
 	}
 	k.ctx, k.cancel = context.WithCancelCause(c.ctx)
+	k.onEmpty = k.sleeping
 	k.w = newWriter(&c.q, k.sock)
 	k.w.failed, k.w.probed, k.w.alarm = k.writingEnded, k.probed, k.lookAt
 	k.w.barriers.tag = rand.Uint32()
@@ -114,11 +116,12 @@ func (k *connection) wake() {
 
 // writingEnded is called by the writer. What the peer said before is still read.
 func (k *connection) writingEnded(err error) {
+	cause := failed("write", err)
 	if errors.Is(err, errWriteTimeout) {
-		k.end(&ending{err: err})
+		k.end(&ending{err: cause})
 		return
 	}
-	k.writeErr.Store(&err)
+	k.writeErr.Store(&cause)
 	k.wake()
 }
 
@@ -134,7 +137,7 @@ func (k *connection) step() {
 		k.parse()
 		return
 	}
-	n, err := k.sock.read(k.r, k.sleeping)
+	n, err := k.sock.read(k.r, k.onEmpty)
 	k.empty.Store(0)
 	k.now = time.Now()
 	if n > 0 {
@@ -178,16 +181,21 @@ func (k *connection) checkWriting() {
 // what a cut looks like; if writing failed before, that is the better cause.
 func (k *connection) readingEnded(err error) {
 	if failure := k.writeErr.Load(); failure != nil {
-		err = *failure
-	} else if err == io.EOF {
+		k.end(&ending{err: *failure})
+		return
+	}
+	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	k.end(&ending{err: err})
+	k.end(&ending{err: failed("read", err)})
 }
 
 // sleeping is called when a read finds the socket empty.
 func (k *connection) sleeping() {
 	k.slab = nil
+	if cap(k.batch) > 1<<10 {
+		k.batch = nil // an idle connection holds little
+	}
 	k.empty.Store(int64(time.Since(k.c.base)))
 	if k.held.Load() && k.held.Swap(false) {
 		k.tickSoon()
@@ -197,25 +205,30 @@ func (k *connection) sleeping() {
 // parse handles all that was read. A Close by the user ends it early: like a
 // browser's, its message events are over then.
 func (k *connection) parse() {
-	deliver := k.c.opts.OnMessage != nil && !k.opened.IsZero()
-	if deliver {
+	deliver := k.c.opts.OnMessage
+	if k.opened.IsZero() {
+		deliver = nil
+	}
+	if deliver != nil {
 		k.c.q.enter(k.now)
 		defer k.c.q.leave()
 	}
 	var messages, bytes uint64
+	m := Message{Session: k.session, Received: k.now}
 	for {
 		op, p, err := k.r.Next()
 		switch op {
 		case wire.OpText, wire.OpBinary:
 			messages++
 			bytes += uint64(len(p))
-			m := Message{Type: MessageType(op), Data: p, Session: k.session, Received: k.now}
-			if !deliver {
+			m.Type = MessageType(op)
+			if deliver == nil {
 				m.Data = k.keep(p)
 				k.batch = append(k.batch, m)
 				continue
 			}
-			k.c.opts.OnMessage(m)
+			m.Data = p
+			deliver(m)
 			if e := k.ended.Load(); e == nil || e.manner != ours {
 				continue
 			}

@@ -177,7 +177,7 @@ func (e *timeoutError) Error() string   { return errPrefix + e.text }
 func (e *timeoutError) Timeout() bool   { return true }
 func (e *timeoutError) Temporary() bool { return true }
 
-var errWriteTimeout error = &timeoutError{"write timed out: the peer takes no bytes"}
+var errWriteTimeout error = &timeoutError{"timed out: the peer takes no bytes"}
 
 // option returns an *OptionError with a formatted cause.
 func option(name, format string, args ...any) error {

@@ -127,11 +127,10 @@ func (k *connection) deliver() {
 			}
 		}
 		k.c.q.leave()
+		k.batch = nil
 	} else {
-		roomy = k.c.in.put(k.batch)
+		k.batch, roomy = k.c.in.put(k.batch)
 	}
-	clear(k.batch)
-	k.batch = k.batch[:0]
 	for !roomy && k.ended.Load() == nil {
 		select {
 		case <-k.c.in.room:

@@ -14,10 +14,12 @@ import (
 
 func TestLoginGoesOutFirstOnEveryConnection(t *testing.T) {
 	rec := &testserver.Recorder{}
+	first := make(chan string, 2)
 	srv := server(func(p *testserver.Peer) {
 		if p.Session() < 3 {
-			p.ReadMessage()
-			p.RST() // the login was read; whatever is queued stays queued
+			_, data, _ := p.ReadMessage()
+			first <- string(data)
+			p.RST()
 			return
 		}
 		rec.Serve(p)
@@ -32,6 +34,9 @@ func TestLoginGoesOutFirstOnEveryConnection(t *testing.T) {
 		w.at(time.Minute)
 		c.Flush(w.ctx)
 		got := texts(rec)
+		if a, b := <-first, <-first; a != "login" || b != "login" {
+			t.Errorf("the first two connections began with %q and %q", a, b)
+		}
 		if len(got) == 0 || got[0] != "login" || slices.Contains(got[1:], "login") {
 			t.Fatalf("%d messages, the first %.10q", len(got), got)
 		}

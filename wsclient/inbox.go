@@ -12,80 +12,57 @@ type inbox struct {
 	maxMessages int
 
 	mu    sync.Mutex
-	queue []Message // from head on
+	out   []Message // from head on: the next to be taken
 	head  int
+	queue []Message // behind them
+	count int       // in both
 	bytes int64
-	err   error // what Receive returns once the inbox is empty; nil: wait
+	err   error // what receive returns once the inbox is empty; nil: wait
 
-	some chan struct{} // one token while there may be a message, or the end
-	room chan struct{} // one token when there is room again and the reader asked
-	full bool          // the reader asked
+	waiting int           // goroutines in receive
+	some    chan struct{} // one token when those who wait should look
+	room    chan struct{} // one token when there is room again and the reader asked
+	full    bool          // the reader asked
 }
 
 func newInbox(o InboxOptions) inbox {
 	return inbox{maxBytes: o.MaxBytes, maxMessages: o.MaxMessages, some: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
-// put adds the messages of one read and reports whether there is room for
-// another. The bound is exceeded by what one read brought at the most; in turn
-// an empty inbox takes a message of any size.
-func (b *inbox) put(ms []Message) bool {
+// put takes over ms, the messages of one read, and returns memory for those of
+// the next, and whether there is room for them. The bound is exceeded by what one
+// read brought at the most; in turn an empty inbox takes a message of any size.
+func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
 	n := 0
 	for i := range ms {
 		n += len(ms[i].Data)
 	}
 	b.mu.Lock()
-	if b.head > 0 && len(b.queue)+len(ms) > cap(b.queue) {
-		b.queue = append(b.queue[:0], b.queue[b.head:]...)
-		clear(b.queue[len(b.queue) : len(b.queue)+b.head])
-		b.head = 0
-	}
-	b.queue = append(b.queue, ms...)
+	b.count += len(ms)
 	b.bytes += int64(n)
-	roomy := b.roomy()
+	switch {
+	case b.head == len(b.out) && len(b.queue) == 0:
+		spare, b.out, b.head = b.out[:0], ms, 0
+	case len(b.queue) == 0:
+		spare, b.queue = b.queue, ms
+	default:
+		b.queue = append(b.queue, ms...)
+		clear(ms)
+		spare = ms[:0]
+	}
+	roomy = b.roomy()
 	if b.full = !roomy; b.full {
-		b.empty(b.room) // a token of before is not about now
+		drain(b.room) // a token of before is not about now
 	}
+	wake := b.waiting > 0
 	b.mu.Unlock()
-	b.signal(b.some)
-	return roomy
+	if wake {
+		signal(b.some)
+	}
+	return spare, roomy
 }
 
-func (b *inbox) roomy() bool {
-	return len(b.queue)-b.head < b.maxMessages && b.bytes < b.maxBytes
-}
-
-// take takes one message out. ok: there was one; err: there will be none.
-func (b *inbox) take() (m Message, ok bool, err error) {
-	b.mu.Lock()
-	if b.head < len(b.queue) {
-		m, ok = b.queue[b.head], true
-		b.queue[b.head] = Message{}
-		b.head++
-		b.bytes -= int64(len(m.Data))
-	} else {
-		err = b.err
-	}
-	left := b.head < len(b.queue)
-	if !left {
-		if b.queue, b.head = b.queue[:0], 0; cap(b.queue) > 1024 {
-			b.queue = nil // a burst is over
-		}
-	}
-	roomy := b.full && b.roomy()
-	if roomy {
-		b.full = false
-	}
-	again := left || b.err != nil
-	b.mu.Unlock()
-	if roomy {
-		b.signal(b.room)
-	}
-	if again {
-		b.signal(b.some) // for the next in line
-	}
-	return m, ok, err
-}
+func (b *inbox) roomy() bool { return b.count < b.maxMessages && b.bytes < b.maxBytes }
 
 // receive waits for a message.
 func (b *inbox) receive(ctx context.Context) (Message, error) {
@@ -97,34 +74,79 @@ func (b *inbox) receive(ctx context.Context) (Message, error) {
 		select {
 		case <-b.some:
 		case <-ctx.Done():
-			return Message{}, context.Cause(ctx)
+			err = context.Cause(ctx)
+		}
+		b.mu.Lock()
+		b.waiting--
+		next := err != nil && b.waiting > 0 && (b.count > 0 || b.err != nil)
+		b.mu.Unlock()
+		if next { // the token may have been meant for somebody else
+			signal(b.some)
+		}
+		if err != nil {
+			return Message{}, err
 		}
 	}
 }
 
-// end lets Receive return err once the inbox is empty.
+// take takes one message out. Neither ok nor an error: the caller is counted as
+// one who waits.
+func (b *inbox) take() (m Message, ok bool, err error) {
+	b.mu.Lock()
+	if b.head == len(b.out) && len(b.queue) > 0 {
+		b.out, b.queue, b.head = b.queue, b.out[:0], 0
+	}
+	if ok = b.head < len(b.out); ok {
+		m = b.out[b.head]
+		b.out[b.head].Data = nil
+		b.head++
+		b.count--
+		b.bytes -= int64(len(m.Data))
+	} else if err = b.err; err == nil {
+		b.waiting++
+		b.mu.Unlock()
+		return m, false, nil
+	}
+	roomy := b.full && b.roomy()
+	if roomy {
+		b.full = false
+	}
+	next := b.waiting > 0 && (b.count > 0 || b.err != nil)
+	b.mu.Unlock()
+	if roomy {
+		signal(b.room)
+	}
+	if next {
+		signal(b.some)
+	}
+	return m, ok, err
+}
+
+// end lets receive return err once the inbox is empty.
 func (b *inbox) end(err error) {
 	b.mu.Lock()
 	b.err = err
 	b.mu.Unlock()
-	b.signal(b.some)
+	signal(b.some)
 }
 
 // size returns what is in the inbox.
 func (b *inbox) size() (messages int, bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.queue) - b.head, b.bytes
+	return b.count, b.bytes
 }
 
-func (b *inbox) signal(c chan struct{}) {
+// signal puts a token into c, of which one is enough.
+func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
 	}
 }
 
-func (b *inbox) empty(c chan struct{}) {
+// drain takes the token out of c.
+func drain(c chan struct{}) {
 	select {
 	case <-c:
 	default:

@@ -5,8 +5,8 @@ import "time"
 // Stats is a snapshot of a client.
 type Stats struct {
 	ReadyState ReadyState
-	Session    int // of the current or last connection; 0: none yet
-	Attempts   int // failed attempts of the losing streak; 0: none
+	Session    int // of the current or last connection that was open; 0: none yet
+	Attempts   int // failed attempts of the losing streak; 0 while Open
 
 	MessagesIn, MessagesOut uint64 // received; handed to the kernel
 	BytesIn, BytesOut       uint64 // their payload
@@ -26,6 +26,7 @@ type Stats struct {
 func (c *Client) Stats() Stats {
 	s := Stats{
 		ReadyState:     c.ReadyState(),
+		Session:        int(c.sessions.Load()),
 		Attempts:       int(c.attempts.Load()),
 		MessagesIn:     c.messagesIn.Load(),
 		BytesIn:        c.bytesIn.Load(),
@@ -42,7 +43,6 @@ func (c *Client) Stats() Stats {
 	}
 	c.q.mu.Unlock()
 	if k != nil {
-		s.Session = k.session
 		s.LastReceived = c.base.Add(time.Duration(k.heard.Load()))
 		s.KernelBuffered = k.sock.kernelBuffered()
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -254,12 +255,26 @@ func TestTLS(t *testing.T) {
 }
 
 func TestTLSMinimumIs12(t *testing.T) {
+	old := httptest.NewUnstartedServer(nil)
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10}
+	old.StartTLS() // for its certificate
+	defer old.Close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
 	srv := server(testserver.Sink)
-	ctx, o := tcp(t, srv, true)
-	o.TLS.MaxVersion = tls.VersionTLS11
-	o.TLS.MinVersion = tls.VersionTLS10
-	o.Reconnect = reconnect.Never
-	if _, err := wsclient.Dial(ctx, srv.URL(), o); err == nil {
+	if err := srv.Start(tls.NewListener(ln, old.TLS)); err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err = wsclient.Dial(ctx, "wss://"+ln.Addr().String(), &wsclient.Options{
+		TLS:       &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
+		Reconnect: reconnect.Never,
+	})
+	if err == nil {
 		t.Error("a connection below TLS 1.2 was made")
 	}
 }

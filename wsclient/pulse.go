@@ -75,7 +75,7 @@ func (k *connection) tick() {
 		t.Probe()
 	}
 	if d.Dead != nil {
-		k.end(&ending{manner: silent, err: d.Dead})
+		k.end(&ending{manner: silent, err: failed("read", d.Dead)})
 	}
 }
 

@@ -32,17 +32,19 @@ type queue struct {
 	callback atomic.Int64
 	base     time.Time
 
-	mu      sync.Mutex
-	lanes   [lanes]lane
-	arena   arena
-	bytes   int64 // payload in the lanes
-	partial int64 // of it, what the kernel has of a message that is not yet whole
-	count   int   // messages in the lanes
-	waiters waitList
-	err     error // not nil: nothing is accepted any more
-	over    error // not nil: nothing leaves any more
-	link    *writer
-	dropped uint64
+	mu        sync.Mutex
+	lanes     [lanes]lane
+	arena     arena
+	bytes     int64 // payload in the lanes
+	partial   int64 // of it, what the kernel has of a message that is not yet whole
+	count     int   // messages in the lanes
+	waiters   waitList
+	err       error // not nil: nothing is accepted any more
+	over      error // not nil: nothing leaves any more
+	link      *writer
+	dropped   uint64 // messages
+	lost      uint64 // messages that were uncertain at a cut
+	lostBytes int64
 
 	passive  bool          // no pings are sent on this connection
 	patience time.Duration // for a peer to show that it confirms
@@ -216,6 +218,8 @@ func (q *queue) detach(session int) *UnconfirmedError {
 	q.grant()
 	lost := q.unconfirmed(session)
 	if lost != nil {
+		q.lost += uint64(lost.Messages)
+		q.lostBytes += lost.Bytes
 		old := q.flushes
 		q.flushes = nil
 		for _, f := range old {

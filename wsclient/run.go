@@ -142,7 +142,7 @@ func (c *Client) attempt(number int, last error) (o outcome) {
 	if err != nil {
 		return fail(phase, asFailure("dial", err))
 	}
-	k := newConnection(c, d, c.sessions+1)
+	k := newConnection(c, d, int(c.sessions.Load())+1)
 	return c.live(k)
 }
 
@@ -211,7 +211,8 @@ func (c *Client) live(k *connection) (o outcome) {
 // open makes k the open connection.
 func (c *Client) open(k *connection) {
 	k.opened = time.Now()
-	c.sessions = k.session
+	c.sessions.Store(int64(k.session))
+	c.attempts.Store(0)
 	c.streak.Opened(k.opened)
 	c.q.open()
 	c.setState(Open)

@@ -21,56 +21,6 @@ import (
 	"github.com/steadyws/steadyws/wsclient"
 )
 
-// TestNoRSTDestroysWhatWeSaid: the peer has sent what we have not read, and reads
-// our last words late. A plain close would be answered with an RST by our kernel,
-// and the peer's would throw them away.
-func TestNoRSTDestroysWhatWeSaid(t *testing.T) {
-	for _, secure := range []bool{false, true} {
-		said := make(chan []string, 1)
-		release := make(chan struct{})
-		srv := server(func(p *testserver.Peer) {
-			for range 200 {
-				if p.WriteBinary(make([]byte, 8<<10)) != nil {
-					break
-				}
-			}
-			<-release
-			var got []string
-			for {
-				_, data, err := p.ReadMessage()
-				if err != nil {
-					got = append(got, err.Error())
-					break
-				}
-				got = append(got, string(data))
-			}
-			said <- got
-		})
-		ctx, o := tcp(t, srv, secure)
-		o.Inbox.MaxMessages = 1
-		o.Heartbeat = heartbeat.Off
-		c := dialTCP(t, ctx, srv, o)
-		for _, s := range numbered(0, 100) {
-			if err := c.Send(ctx, wsclient.Text(s)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		go func() {
-			for c.BufferedAmount() > 0 {
-				if ctx.Err() != nil {
-					break
-				}
-			}
-			c.Close()
-			close(release)
-		}()
-		got := <-said
-		if n := len(got); n != 101 || !slices.Equal(got[:100], numbered(0, 100)) || !strings.Contains(got[100], "1000") {
-			t.Errorf("TLS %v: the peer got %d items, the last %q", secure, n, got[len(got)-1])
-		}
-	}
-}
-
 func TestResumesOnRealTCP(t *testing.T) {
 	for name, fault := range map[string]func(*testserver.Server){
 		"FIN":    (*testserver.Server).CutFIN,
