@@ -82,35 +82,42 @@ func (a *arena) release(e *entry) {
 	c.free()
 }
 
-// Rings of a burst go back to a pool; small ones stay with their lane.
+// Rings are powers of two. The smallest stay with their lane, two larger sizes
+// go back to a pool, and a queue that may hold more makes its own.
 const (
 	ringLeast = 16
-	ringPool  = 1 << 12
+	ringMore  = 256
+	ringMost  = 4096
 )
 
-type ringPools struct{ big sync.Pool }
+var moreRings, mostRings sync.Pool
 
-var rings ringPools
-
-// take returns a ring of at least n entries, a power of two. Beyond the least
-// there is one size, so that a burst does not grow through all of them.
-func (p *ringPools) take(n int) []entry {
+// newRing returns an empty ring of at least n entries.
+func newRing(n int) []entry {
 	switch {
 	case n <= ringLeast:
 		return make([]entry, ringLeast)
-	case n > ringPool:
-		return make([]entry, 1<<bits.Len(uint(n-1)))
+	case n <= ringMore:
+		if r, ok := moreRings.Get().(*[ringMore]entry); ok {
+			return r[:]
+		}
+		return new([ringMore]entry)[:]
+	case n <= ringMost:
+		if r, ok := mostRings.Get().(*[ringMost]entry); ok {
+			return r[:]
+		}
+		return new([ringMost]entry)[:]
 	}
-	if r, ok := p.big.Get().(*[ringPool]entry); ok {
-		return r[:]
-	}
-	return new([ringPool]entry)[:]
+	return make([]entry, 1<<bits.Len(uint(n-1)))
 }
 
-// put takes back an empty ring.
-func (p *ringPools) put(r []entry) {
-	if len(r) == ringPool {
-		p.big.Put((*[ringPool]entry)(r))
+// freeRing takes back an empty ring.
+func freeRing(r []entry) {
+	switch len(r) {
+	case ringMore:
+		moreRings.Put((*[ringMore]entry)(r))
+	case ringMost:
+		mostRings.Put((*[ringMost]entry)(r))
 	}
 }
 
@@ -122,17 +129,20 @@ type lane struct {
 	head  int
 	n     int
 	taken int // of n, those that the writer has
+
+	bytes   int64 // payload
+	waiters waitList
 }
 
 func (l *lane) at(i int) *entry { return &l.ring[(l.head+i)&(len(l.ring)-1)] }
 
 func (l *lane) push(e entry) {
 	if l.n == len(l.ring) {
-		ring := rings.take(2 * l.n)
+		ring := newRing(2 * l.n)
 		k := copy(ring, l.ring[l.head:])
 		copy(ring[k:], l.ring[:l.head])
 		clear(l.ring)
-		rings.put(l.ring)
+		freeRing(l.ring)
 		l.ring, l.head = ring, 0
 	}
 	l.n++
@@ -150,7 +160,7 @@ func (l *lane) pop() {
 	if l.n == 0 {
 		l.head = 0
 		if len(l.ring) > ringLeast { // an idle queue holds little
-			rings.put(l.ring)
+			freeRing(l.ring)
 			l.ring = nil
 		}
 	}

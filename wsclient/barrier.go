@@ -151,12 +151,12 @@ func (b *barriers) pong(p []byte, now time.Time) (confirmed barrier, rtt time.Du
 	return confirmed, rtt, ok
 }
 
-// answer tells all who wait for the seq-th ping. Whose ping was passed over
-// waits for the next one.
+// answer tells all who wait for the seq-th ping, or for one before it: a peer
+// may answer only the newest.
 func (b *barriers) answer(seq uint32, rtt time.Duration) {
 	left := b.pingers[:0]
 	for _, p := range b.pingers {
-		if p.seq == seq && rtt >= 0 {
+		if p.seq != 0 && p.seq <= seq {
 			p.done <- pingResult{rtt: rtt}
 		} else {
 			left = append(left, p)

@@ -163,7 +163,6 @@ func (w *writer) encode() {
 		b.buf = wire.AppendPayload(b.buf, piece, c.key, c.off)
 		if c.off += len(piece); c.off == len(c.data) {
 			b.mark(c.item)
-			w.cut = cut{}
 		}
 	}
 	for i := range b.items {
@@ -199,8 +198,12 @@ func (w *writer) commit(n int, now time.Time) {
 				}
 			}
 		case wire.OpClose:
+			w.said = true
 			w.halt()
 		default:
+			if b.done == 0 { // the first of a batch may be the end of a cut one
+				w.cut = cut{}
+			}
 			l := &q.lanes[m.lane]
 			if m.lane == dataLane {
 				q.handed++
@@ -209,12 +212,16 @@ func (w *writer) commit(n int, now time.Time) {
 			q.release(l)
 		}
 	}
+	if q.partial = 0; w.cut.on {
+		end := len(b.buf) // of its piece
+		if len(b.marks) > 0 {
+			end = int(b.marks[0].end)
+		}
+		q.partial = int64(max(0, w.cut.off-max(0, end-b.sent)))
+	}
 	if b.sent == len(b.buf) {
 		b.free()
 		w.b = nil
-	}
-	if q.partial = 0; w.cut.on {
-		q.partial = int64(w.cut.off)
 	}
 	q.settleFlushes()
 	q.grant()

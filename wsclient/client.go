@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,7 @@ type Client struct {
 	attempts atomic.Int64 // failed ones of the losing streak; 0 while open
 	sessions atomic.Int64 // connections that were open
 
-	messagesIn, bytesIn atomic.Uint64
+	messagesIn, bytesIn, droppedIn atomic.Uint64
 
 	mu      sync.Mutex
 	opening chan struct{} // closed at the next open
@@ -259,7 +260,8 @@ func (c *Client) Reconnect(reason string) {
 		return
 	}
 	k := c.current.Load()
-	if k != nil && k.ended.Load() == nil {
+	if k != nil && k.ended.Load() == nil && c.ReadyState() == Open {
+		reason = strings.ToValidUTF8(reason, "\uFFFD")
 		k.end(&ending{manner: requested, err: &CloseError{Code: StatusNormalClosure, Reason: reason}, code: StatusNormalClosure, reason: reason, limit: bothClosed})
 		return
 	}

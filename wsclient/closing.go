@@ -61,6 +61,9 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	c.setState(Closing)
 	c.q.end(ErrClosed)
 	begin := c.q.left(nil)
+	if k := c.current.Load(); k != nil {
+		k.wake() // a full inbox must not hide the pongs
+	}
 	err := c.q.flush(ctx, false)
 	if errors.Is(err, ErrNoConfirmation) {
 		err = c.q.flush(ctx, true) // the echo of our Close will confirm
@@ -170,7 +173,7 @@ func (q *queue) left(begin *UnconfirmedError) (u UnconfirmedError) {
 	}
 	return UnconfirmedError{
 		Messages: int(q.accepted-q.confirmed) + int(q.lost) - begin.Messages,
-		Bytes:    q.bytes + q.handedBytes - q.confirmedBytes + q.lostBytes - begin.Bytes,
+		Bytes:    q.payload() + q.handedBytes - q.confirmedBytes + q.lostBytes - begin.Bytes,
 	}
 }
 
@@ -182,8 +185,12 @@ func (k *connection) finish(e *ending) (ev CloseEvent, lost *UnconfirmedError) {
 	if e.manner == answered {
 		ev.Code, ev.Reason = e.code, e.reason
 	}
-	if e.manner > silent {
-		guard := time.AfterFunc(max(0, e.limit), k.sock.abort)
+	if e.manner > broken {
+		limit := e.limit
+		if limit < 0 {
+			limit = bothClosed // to say it; the answer is not waited for
+		}
+		guard := time.AfterFunc(limit, k.sock.abort)
 		k.guard.Store(guard)
 		k.handshake(e, &ev)
 		guard.Stop()
@@ -206,16 +213,20 @@ func (k *connection) handshake(e *ending, ev *CloseEvent) {
 	if e.manner == answered {
 		reason = ""
 	}
-	k.w.sendClose(e.code, reason)
+	// What a callback has answered goes before, as far as that can be written at
+	// once; but a peer that has said Close, or does not follow the rules, will
+	// hardly read it: the rest of the queue is for the next connection.
+	k.w.flush()
+	k.w.sendClose(e.code, reason, e.manner >= requested)
 	<-k.w.closed
-	ev.WasClean = e.manner == answered && k.writeErr.Load() == nil
+	ev.WasClean = e.manner == answered && k.w.said
 	k.sock.closeWrite()
 	if e.limit < 0 {
 		return
 	}
 	k.sock.awake()
 	for {
-		_, err := k.sock.read(k.r, func() {})
+		_, err := k.sock.read(k.r, k)
 		for op, p, _ := k.r.Next(); op != 0; op, p, _ = k.r.Next() {
 			if op == wire.OpClose {
 				k.echoed(e, ev, p)
@@ -233,7 +244,7 @@ func (k *connection) handshake(e *ending, ev *CloseEvent) {
 // ours, the peer has read all before it.
 func (k *connection) echoed(e *ending, ev *CloseEvent, p []byte) {
 	code, reason, err := wire.ParseClose(p)
-	if err != nil || k.writeErr.Load() != nil {
+	if err != nil || !k.w.said {
 		return
 	}
 	ev.Code, ev.Reason, ev.WasClean = StatusCode(code), reason, true

@@ -27,11 +27,11 @@ type connection struct {
 	closed   time.Time   // when it ended
 	onHook   atomic.Bool // OnConnect is running
 
-	sock socket
-	r    *wire.Reader
-	w    *writer
+	sock  socket
+	pulse *pulseConn // beneath TLS; nil without
+	r     *wire.Reader
+	w     *writer
 
-	onEmpty func()    // sleeping, as a value that costs no allocation
 	now     time.Time // of the last read
 	batch   []Message // received and not handed on yet
 	slab    []byte    // memory for the messages that are to come
@@ -73,7 +73,6 @@ type manner int
 
 const (
 	broken    manner = iota // nothing can be said any more
-	silent                  // the heartbeat's verdict: a byte received at the last moment revokes it
 	answered                // the peer has sent Close: it gets ours
 	failing                 // the peer broke a rule: it gets a Close
 	requested               // Reconnect
@@ -83,11 +82,10 @@ const (
 func newConnection(c *Client, d *dialed, session int) *connection {
 	k := &connection{
 		c: c, session: session, target: d.target, protocol: d.answer.Protocol, header: d.answer.Header,
-		sock: newSocket(d.nc), r: wire.NewReader(c.opts.MaxMessage, d.answer.Early), bell: make(chan struct{}, 1),
+		sock: newSocket(d.nc), pulse: d.pulse, r: wire.NewReader(c.opts.MaxMessage, d.answer.Early), bell: make(chan struct{}, 1),
 		now: time.Now(), early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
 	}
 	k.ctx, k.cancel = context.WithCancelCause(c.ctx)
-	k.onEmpty = k.sleeping
 	k.w = newWriter(&c.q, k.sock)
 	k.w.failed, k.w.probed, k.w.alarm = k.writingEnded, k.probed, k.lookAt
 	k.w.barriers.tag = rand.Uint32()
@@ -137,15 +135,11 @@ func (k *connection) step() {
 		k.parse()
 		return
 	}
-	n, err := k.sock.read(k.r, k.onEmpty)
-	k.empty.Store(0)
+	n, err := k.sock.read(k.r, k)
+	k.awake()
 	k.now = time.Now()
 	if n > 0 {
 		k.heard.Store(int64(k.now.Sub(k.c.base)))
-		if e := k.ended.Load(); e != nil && e.manner == silent && k.ended.CompareAndSwap(e, nil) {
-			k.sock.awake()
-			k.tickSoon()
-		}
 		k.unread += n
 		k.parse()
 	}
@@ -199,6 +193,13 @@ func (k *connection) sleeping() {
 	k.empty.Store(int64(time.Since(k.c.base)))
 	if k.held.Load() && k.held.Swap(false) {
 		k.tickSoon()
+	}
+}
+
+// awake is called when it looks again.
+func (k *connection) awake() {
+	if k.empty.Load() != 0 {
+		k.empty.Store(0)
 	}
 }
 

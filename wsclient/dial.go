@@ -22,6 +22,7 @@ type dialed struct {
 	nc     net.Conn
 	answer *wire.Answer
 	target *target
+	pulse  *pulseConn // beneath TLS; nil without
 }
 
 // dial does one attempt up to the opening handshake. The phase is where it failed.
@@ -33,6 +34,10 @@ func (c *Client) dial(ctx context.Context, a *Attempt) (*dialed, reconnect.Phase
 	if err := checkHeader(a.Header); err != nil {
 		return nil, reconnect.PhasePrepare, err
 	}
+	header := a.Header.Clone() // Prepare may have put its own there
+	if header == nil {
+		header = http.Header{}
+	}
 	ctx, cancel := withTimeout(ctx, c.opts.DialTimeout, "dial")
 	defer cancel()
 	nc, phase, err := c.connectTCP(ctx, t)
@@ -42,8 +47,11 @@ func (c *Client) dial(ctx context.Context, a *Attempt) (*dialed, reconnect.Phase
 	tuneKernel(nc)
 	// From here on the context's end is a deadline in the past.
 	raw := nc
-	stop := context.AfterFunc(ctx, func() { raw.SetDeadline(aLongTimeAgo) })
+	stop := context.AfterFunc(ctx, func() { release(raw) })
+	var pulse *pulseConn
 	if t.secure {
+		pulse = &pulseConn{Conn: nc, base: c.base}
+		nc = pulse
 		phase = reconnect.PhaseTLS
 		secure := tls.Client(nc, tlsConfig(c.opts.TLS, t.host))
 		nc, err = secure, secure.HandshakeContext(ctx)
@@ -51,7 +59,7 @@ func (c *Client) dial(ctx context.Context, a *Attempt) (*dialed, reconnect.Phase
 	var answer *wire.Answer
 	if err == nil {
 		phase = reconnect.PhaseUpgrade
-		answer, err = wire.Upgrade(nc, c.request(t, a.Header))
+		answer, err = wire.Upgrade(nc, c.request(t, header))
 		err = c.handshakeError(err)
 	}
 	if !stop() && err == nil { // the deadline is set, or about to be
@@ -62,7 +70,14 @@ func (c *Client) dial(ctx context.Context, a *Attempt) (*dialed, reconnect.Phase
 		return nil, phase, because(ctx, err)
 	}
 	c.keepCookies(t, answer.Header)
-	return &dialed{nc, answer, t}, phase, nil
+	return &dialed{nc, answer, t, pulse}, phase, nil
+}
+
+// release ends all calls on nc.
+func release(nc net.Conn) {
+	if nc.SetDeadline(aLongTimeAgo) != nil { // it has no deadlines, as an ssh tunnel
+		nc.Close()
+	}
 }
 
 // because returns err, or why ctx ended if that is what err is about.
@@ -104,7 +119,7 @@ func (c *Client) connectTCP(ctx context.Context, t *target) (net.Conn, reconnect
 	if proxy == nil {
 		return nc, 0, nil
 	}
-	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(aLongTimeAgo) })
+	stop := context.AfterFunc(ctx, func() { release(nc) })
 	err = connectTunnel(nc, proxy, t.addr)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)

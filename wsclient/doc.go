@@ -96,9 +96,9 @@
 //
 //	            connecting          open                closing      closed
 //	Send        queues              queues              ErrClosed    ErrClosed
-//	Flush       waits for a         waits for the       goes on, as  nil, if all was
-//	            connection, then    pong                long as      confirmed, or
-//	            for the pong                            Shutdown     ErrClosed
+//	Flush       waits for a         waits for the       goes on, as  ErrClosed
+//	            connection, then    pong                long as
+//	            for the pong                            Shutdown
 //	                                                    drains
 //	Shutdown    connects first, if  drains, confirms,   waits too    nil
 //	            something is queued closes

@@ -128,17 +128,26 @@ func (k *connection) deliver() {
 		}
 		k.c.q.leave()
 		k.batch = nil
+	} else if k.draining() && !k.c.in.hasRoom() {
+		// What is behind, the pongs, is what Shutdown waits for.
+		k.c.droppedIn.Add(uint64(len(k.batch)))
+		k.batch = nil
 	} else {
 		k.batch, roomy = k.c.in.put(k.batch)
 	}
-	for !roomy && k.ended.Load() == nil {
+	// Once writing has ended, reading goes on for a second at most: see
+	// checkWriting.
+	if !roomy {
+		k.r.Rest()
+	}
+	for !roomy && k.ended.Load() == nil && k.writeErr.Load() == nil && !k.draining() {
 		select {
 		case <-k.c.in.room:
 			return
 		case <-k.bell:
-			if failure := k.writeErr.Load(); failure != nil {
-				k.end(&ending{err: *failure})
-			}
 		}
 	}
 }
+
+// draining reports whether Shutdown is under way.
+func (k *connection) draining() bool { return k.c.ReadyState() == Closing }

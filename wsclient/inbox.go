@@ -62,6 +62,12 @@ func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
 	return spare, roomy
 }
 
+func (b *inbox) hasRoom() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.roomy()
+}
+
 func (b *inbox) roomy() bool { return b.count < b.maxMessages && b.bytes < b.maxBytes }
 
 // receive waits for a message.
@@ -104,6 +110,12 @@ func (b *inbox) take() (m Message, ok bool, err error) {
 		b.bytes -= int64(len(m.Data))
 	} else if err = b.err; err == nil {
 		b.waiting++
+		if cap(b.out) > 1<<10 {
+			b.out, b.head = nil, 0 // an idle inbox holds little
+		}
+		if cap(b.queue) > 1<<10 {
+			b.queue = nil
+		}
 		b.mu.Unlock()
 		return m, false, nil
 	}

@@ -30,20 +30,21 @@ func (c *Client) Stats() Stats {
 		Attempts:       int(c.attempts.Load()),
 		MessagesIn:     c.messagesIn.Load(),
 		BytesIn:        c.bytesIn.Load(),
+		DroppedIn:      c.droppedIn.Load(),
 		KernelBuffered: -1,
 	}
 	s.InboxMessages, s.InboxBytes = c.in.size()
 	k := c.current.Load()
 	c.q.mu.Lock()
 	s.MessagesOut, s.BytesOut, s.DroppedOut = c.q.handed, uint64(c.q.handedBytes), c.q.dropped
-	s.BufferedAmount = c.q.bytes - c.q.partial
+	s.BufferedAmount = c.q.payload() - c.q.partial
 	s.Unconfirmed = c.q.handedBytes - c.q.confirmedBytes
 	if k != nil {
 		s.RTT, s.RTTSmoothed, s.RTTVar = k.w.barriers.rtt.Last, k.w.barriers.rtt.Smoothed, k.w.barriers.rtt.Var
 	}
 	c.q.mu.Unlock()
 	if k != nil {
-		s.LastReceived = c.base.Add(time.Duration(k.heard.Load()))
+		s.LastReceived = c.base.Add(k.lastHeard())
 		s.KernelBuffered = k.sock.kernelBuffered()
 	}
 	return s

@@ -67,7 +67,8 @@ type Options struct {
 	// OnConnect logs in and subscribes: it runs on each new connection before
 	// any queued message goes out and before the client is Open, on the
 	// client's goroutine, for at most ConnectTimeout. Its error is a failed
-	// attempt, unless reconnect.Permanent wraps it.
+	// attempt, unless reconnect.Permanent wraps it. It sends with conn: a
+	// Client.Send into a full queue would wait for what comes after it.
 	OnConnect func(ctx context.Context, conn *Conn) error
 
 	Heartbeat heartbeat.Policy // zero: control ping after 15 s of silence, dead 10 s later

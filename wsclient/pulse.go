@@ -46,7 +46,7 @@ func (k *connection) tick() {
 	// the one or is seen by the other.
 	k.held.Store(true)
 	now, base := time.Now(), k.c.base
-	link := heartbeat.Link{Received: base.Add(time.Duration(k.heard.Load())), Unread: unread}
+	link := heartbeat.Link{Received: base.Add(k.lastHeard()), Unread: unread}
 	if empty := k.empty.Load(); empty != 0 {
 		link.Empty = base.Add(time.Duration(empty))
 	}
@@ -75,18 +75,24 @@ func (k *connection) tick() {
 		t.Probe()
 	}
 	if d.Dead != nil {
-		k.end(&ending{manner: silent, err: failed("read", d.Dead)})
+		k.end(&ending{err: failed("read", d.Dead)})
 	}
+}
+
+// lastHeard is when the last byte was received, since Client.base.
+func (k *connection) lastHeard() time.Duration {
+	last := k.heard.Load()
+	if k.pulse != nil {
+		last = max(last, k.pulse.heard.Load())
+	}
+	return time.Duration(last)
 }
 
 // tickSoon lets tick look again at once.
 func (k *connection) tickSoon() {
 	q := &k.c.q
 	q.mu.Lock()
-	if !k.quiet {
-		k.due = time.Time{}
-		k.timer.Reset(0)
-	}
+	k.lookAt(time.Now()) // as an arm that comes before the timer has run would put off the beat
 	q.mu.Unlock()
 }
 

@@ -2,7 +2,6 @@ package wsclient
 
 import (
 	"context"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,10 +34,7 @@ type queue struct {
 	mu        sync.Mutex
 	lanes     [lanes]lane
 	arena     arena
-	bytes     int64 // payload in the lanes
-	partial   int64 // of it, what the kernel has of a message that is not yet whole
-	count     int   // messages in the lanes
-	waiters   waitList
+	partial   int64 // of the payload in them, what the kernel has of a message that is not yet whole
 	err       error // not nil: nothing is accepted any more
 	over      error // not nil: nothing leaves any more
 	link      *writer
@@ -64,16 +60,17 @@ type flush struct {
 }
 
 // room reports whether a message of n bytes fits. One of any permitted size fits
-// into an empty queue.
-func (q *queue) room(n int) bool {
-	return q.count < q.maxMessages && q.bytes+int64(n) <= q.maxBytes
+// into an empty lane. Each has a bound of its own: a login must go out while the
+// queue is full.
+func (q *queue) room(l *lane, n int) bool {
+	return l.n < q.maxMessages && l.bytes+int64(n) <= q.maxBytes
 }
 
 // accept takes m, for which there is room.
 func (q *queue) accept(at int, m Message) {
-	q.lanes[at].push(q.arena.put(wire.Op(m.Type), m.Data))
-	q.bytes += int64(len(m.Data))
-	q.count++
+	l := &q.lanes[at]
+	l.push(q.arena.put(wire.Op(m.Type), m.Data))
+	l.bytes += int64(len(m.Data))
 	if at == dataLane {
 		q.accepted++
 	}
@@ -93,21 +90,26 @@ func (q *queue) send(ctx context.Context, at int, m Message) error {
 		q.mu.Unlock()
 		return failed("send", ErrNotSent, err)
 	}
-	if q.waiters.first == nil && q.room(len(m.Data)) {
+	l, dead := &q.lanes[at], q.link == nil || q.link.stopped
+	if at == hookLane && dead {
+		q.mu.Unlock()
+		return failed("send", errLost, ErrNotSent)
+	}
+	if l.waiters.first == nil && q.room(l, len(m.Data)) {
 		q.accept(at, m)
 		q.mu.Unlock()
 		return nil
 	}
-	if q.callback.Load() != 0 && q.link == nil {
+	if q.callback.Load() != 0 && dead {
 		q.mu.Unlock()
 		return failed("send", ErrQueueFull, ErrNotSent)
 	}
-	w := q.waiters.take(at, m)
-	q.waiters.push(w)
+	w := l.waiters.take(at, m)
+	l.waiters.push(w)
 	q.mu.Unlock()
 	err := q.wait(ctx, w)
 	q.mu.Lock()
-	q.waiters.put(w)
+	l.waiters.put(w)
 	q.mu.Unlock()
 	if err != nil {
 		return failed("send", err, ErrNotSent)
@@ -117,16 +119,16 @@ func (q *queue) send(ctx context.Context, at int, m Message) error {
 
 // wait waits for the outcome of w.
 func (q *queue) wait(ctx context.Context, w *waiter) error {
-	var late <-chan time.Time
-	if q.timeout > 0 {
-		if w.timer == nil {
-			w.timer = time.NewTimer(q.timeout)
-		} else {
-			w.timer.Reset(q.timeout)
-		}
-		defer w.timer.Stop()
-		late = w.timer.C
+	patience := q.timeout
+	if patience <= 0 {
+		patience = 10 * time.Second // a callback must not wait for ever for its own client
 	}
+	if w.timer == nil {
+		w.timer = time.NewTimer(patience)
+	} else {
+		w.timer.Reset(patience)
+	}
+	defer w.timer.Stop()
 	for {
 		var give error
 		select {
@@ -134,9 +136,9 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 			return err
 		case <-ctx.Done():
 			give = context.Cause(ctx)
-		case <-late:
+		case <-w.timer.C:
 			// Only a Send that a callback may be waiting for gives up.
-			left := q.timeout
+			left := patience
 			if began := q.callback.Load(); began != 0 {
 				left -= time.Since(q.base) - time.Duration(began)
 			}
@@ -148,7 +150,7 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 		}
 		q.mu.Lock()
 		if w.queued {
-			q.waiters.remove(w)
+			q.lanes[w.lane].waiters.remove(w)
 			q.grant() // it may have stood before one that fits
 			q.mu.Unlock()
 			return give
@@ -160,16 +162,12 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 
 // grant accepts the messages of those who wait, as far as there is room.
 func (q *queue) grant() {
-	for w := q.waiters.first; w != nil && q.room(len(w.m.Data)); w = q.waiters.first {
-		q.accept(w.lane, w.m)
-		q.waiters.settle(w, nil)
-	}
-}
-
-// refuse ends all waiting Sends with err.
-func (q *queue) refuse(err error) {
-	for w := q.waiters.first; w != nil; w = q.waiters.first {
-		q.waiters.settle(w, err)
+	for i := range q.lanes {
+		l := &q.lanes[i]
+		for w := l.waiters.first; w != nil && q.room(l, len(w.m.Data)); w = l.waiters.first {
+			q.accept(i, w.m)
+			l.waiters.settle(w, nil)
+		}
 	}
 }
 
@@ -183,6 +181,7 @@ func (q *queue) leave() { q.callback.Store(0) }
 func (q *queue) attach(w *writer) {
 	q.mu.Lock()
 	q.link = w
+	w.barriers.covered = q.handed // all settled
 	q.mu.Unlock()
 }
 
@@ -207,13 +206,6 @@ func (q *queue) detach(session int) *UnconfirmedError {
 	hook := &q.lanes[hookLane]
 	for hook.n > 0 {
 		q.release(hook)
-	}
-	for w := q.waiters.first; w != nil; {
-		next := w.next
-		if w.lane == hookLane {
-			q.waiters.settle(w, net.ErrClosed)
-		}
-		w = next
 	}
 	q.grant()
 	lost := q.unconfirmed(session)
@@ -245,8 +237,7 @@ func (q *queue) unconfirmed(session int) *UnconfirmedError {
 // release removes the first entry of l.
 func (q *queue) release(l *lane) {
 	e := l.at(0)
-	q.bytes -= int64(len(e.data))
-	q.count--
+	l.bytes -= int64(len(e.data))
 	q.arena.release(e)
 	l.pop()
 }
@@ -282,7 +273,9 @@ func (q *queue) end(err error) {
 	q.mu.Lock()
 	if q.err == nil {
 		q.err = err
-		q.refuse(err)
+		for i := range q.lanes {
+			q.lanes[i].waiters.refuse(err)
+		}
 	}
 	q.mu.Unlock()
 }
@@ -299,7 +292,6 @@ func (q *queue) drop(err error) {
 		q.arena.release(e)
 		*e = entry{}
 		l.n--
-		q.count--
 		q.dropped++
 	}
 	for _, f := range q.flushes {
@@ -312,5 +304,8 @@ func (q *queue) drop(err error) {
 func (q *queue) buffered() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.bytes - q.partial
+	return q.payload() - q.partial
 }
+
+// payload is what is accepted and not wholly handed over; q.mu is held.
+func (q *queue) payload() int64 { return q.lanes[hookLane].bytes + q.lanes[dataLane].bytes }

@@ -294,7 +294,7 @@ func TestReconnectOnDemand(t *testing.T) {
 		}}
 		bubble(t, srv, func(w *world) {
 			var wait time.Duration
-			c := w.open(wsclient.Options{Reconnect: reconnect.Policy{Initial: 30 * time.Minute, Max: 30 * time.Minute}, OnClose: func(e wsclient.CloseEvent) { wait = e.Wait }})
+			c := w.open(wsclient.Options{Heartbeat: heartbeat.Off, Reconnect: reconnect.Policy{Initial: 30 * time.Minute, Max: 30 * time.Minute}, OnClose: func(e wsclient.CloseEvent) { wait = e.Wait }})
 			w.at(time.Second / 2)
 			c.Reconnect("too early")
 			w.at(62 * time.Second)

@@ -15,10 +15,6 @@ func (c *Client) run() {
 	number, last := 1, error(nil)
 	for {
 		o := c.attempt(number, last)
-		select {
-		case <-c.again: // asked for while connecting: that is over
-		default:
-		}
 		if e := c.stopping.Load(); e != nil {
 			o.event.Err = ErrClosed
 			c.settle(ErrClosed)
@@ -139,11 +135,20 @@ func (c *Client) attempt(number int, last error) (o outcome) {
 		}
 	}
 	d, phase, err := c.dialTraced(a)
+	c.forgetReconnect()
 	if err != nil {
 		return fail(phase, asFailure("dial", err))
 	}
 	k := newConnection(c, d, int(c.sessions.Load())+1)
 	return c.live(k)
+}
+
+// forgetReconnect forgets what was asked for while connecting: that is over.
+func (c *Client) forgetReconnect() {
+	select {
+	case <-c.again:
+	default:
+	}
 }
 
 // asFailure adds the operation to err, unless it is one of ours.
@@ -180,15 +185,17 @@ func (c *Client) live(k *connection) (o outcome) {
 		k.end(e)
 	}
 	hookErr := k.runHook()
-	if hookErr == nil && c.stopping.Load() == nil {
+	switch e := c.stopping.Load(); {
+	case hookErr != nil:
+		k.end(&ending{manner: requested, err: hookErr, code: StatusNormalClosure, limit: bothClosed})
+	case e != nil: // stop is under way, and may not have come to k yet
+		k.end(e)
+	default:
 		// Even if the connection has ended meanwhile: what came before its end
 		// is still to be delivered.
 		c.open(k)
 		k.serve()
 		c.setState(Connecting)
-	}
-	if hookErr != nil {
-		k.end(&ending{manner: requested, err: hookErr, code: StatusNormalClosure, limit: bothClosed})
 	}
 	e := k.ended.Load()
 	o.event, o.lost = k.finish(e)
@@ -214,7 +221,10 @@ func (c *Client) open(k *connection) {
 	c.sessions.Store(int64(k.session))
 	c.attempts.Store(0)
 	c.streak.Opened(k.opened)
-	c.q.open()
+	if k.ended.Load() == nil { // else what is queued is for the next one
+		c.q.open()
+	}
+	c.forgetReconnect()
 	c.setState(Open)
 	c.log(slog.LevelInfo, "open", "session", k.session, "url", k.target.text, "subprotocol", k.protocol)
 	if f := c.opts.OnOpen; f != nil {

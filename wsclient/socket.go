@@ -3,6 +3,7 @@ package wsclient
 import (
 	"crypto/tls"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/steadyws/steadyws/internal/wire"
@@ -14,9 +15,9 @@ var aLongTimeAgo = time.Unix(1, 0)
 // A socket is one connection's byte stream. read is called by one goroutine,
 // write and tryWrite by one at a time, the rest by any.
 type socket interface {
-	// read waits for bytes and gives them to r. Whenever it finds the socket
-	// empty it calls empty, and holds no buffer while it sleeps.
-	read(r *wire.Reader, empty func()) (int, error)
+	// read waits for bytes and gives them to r. It says when it finds the socket
+	// empty, and holds no buffer while it sleeps.
+	read(r *wire.Reader, o observer) (int, error)
 	// tryWrite writes what can be written without waiting.
 	tryWrite(p []byte) (int, error)
 	// write writes p. It fails with errWriteTimeout when no byte was taken for
@@ -30,6 +31,12 @@ type socket interface {
 	kernelBuffered() int64 // bytes written that the peer has not acknowledged; -1: unknown
 	closeWrite()           // no more will be written: the peer reads EOF
 	abort()                // releases every call and ends the connection
+}
+
+// An observer is told how a read stands.
+type observer interface {
+	sleeping() // the socket is empty: the read waits
+	awake()    // it looks again; not said where a read cannot know
 }
 
 // netSocket is the socket of any net.Conn: TLS, custom dialers, and platforms
@@ -50,10 +57,10 @@ const (
 	writePieceTLS = 16 << 10
 )
 
-func (s *netSocket) read(r *wire.Reader, empty func()) (int, error) {
+func (s *netSocket) read(r *wire.Reader, o observer) (int, error) {
 	if !s.more && !r.Collecting() {
 		r.Rest()
-		empty()
+		o.sleeping()
 		if s.small == nil {
 			s.small = make([]byte, smallRead)
 		}
@@ -64,7 +71,7 @@ func (s *netSocket) read(r *wire.Reader, empty func()) (int, error) {
 		return n, err
 	}
 	// More is likely to be there: straight into the large buffer.
-	empty()
+	o.sleeping()
 	b := r.Buffer()
 	n, err := s.nc.Read(b)
 	s.more = n >= smallRead
@@ -96,8 +103,13 @@ func (s *netSocket) write(p []byte, timeout time.Duration) (done int, err error)
 	return done, nil
 }
 
-func (s *netSocket) wake(at time.Time) { s.nc.SetReadDeadline(at) }
-func (s *netSocket) awake()            { s.nc.SetReadDeadline(time.Time{}) }
+func (s *netSocket) wake(at time.Time) {
+	if s.nc.SetReadDeadline(at) != nil { // it has none, as an ssh tunnel: nothing else releases a read
+		s.abort()
+	}
+}
+
+func (s *netSocket) awake() { s.nc.SetReadDeadline(time.Time{}) }
 
 func (s *netSocket) unread() bool          { return kernelUnread(bottom(s.nc)) }
 func (s *netSocket) kernelBuffered() int64 { return kernelUnsent(bottom(s.nc)) }
@@ -115,10 +127,29 @@ func (s *netSocket) abort() {
 
 // bottom returns the connection beneath TLS.
 func bottom(nc net.Conn) net.Conn {
-	if t, ok := nc.(*tls.Conn); ok {
-		return bottom(t.NetConn())
+	switch c := nc.(type) {
+	case *tls.Conn:
+		return bottom(c.NetConn())
+	case *pulseConn:
+		return bottom(c.Conn)
 	}
 	return nc
+}
+
+// pulseConn lies beneath TLS, which hands out whole records only: any part of
+// one proves life.
+type pulseConn struct {
+	net.Conn
+	base  time.Time
+	heard atomic.Int64 // as connection.heard
+}
+
+func (c *pulseConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.heard.Store(int64(time.Since(c.base)))
+	}
+	return n, err
 }
 
 func isTimeout(err error) bool {

@@ -26,7 +26,7 @@ type rawSocket struct {
 
 	// Of the read under way; the function is kept so that none is allocated.
 	reader *wire.Reader
-	empty  func()
+	watch  observer
 	rn     int
 	rerr   error
 	tryR   func(fd uintptr) bool
@@ -60,8 +60,8 @@ func newSocket(nc net.Conn) socket {
 	return s
 }
 
-func (s *rawSocket) read(r *wire.Reader, empty func()) (int, error) {
-	s.reader, s.empty, s.rn, s.rerr = r, empty, 0, nil
+func (s *rawSocket) read(r *wire.Reader, o observer) (int, error) {
+	s.reader, s.watch, s.rn, s.rerr = r, o, 0, nil
 	if err := s.rc.Read(s.tryR); err != nil {
 		return 0, err
 	}
@@ -73,6 +73,7 @@ func (s *rawSocket) read(r *wire.Reader, empty func()) (int, error) {
 
 // readOnce runs each time the socket may be readable; false: wait.
 func (s *rawSocket) readOnce(fd uintptr) bool {
+	s.watch.awake() // before the bytes leave the kernel, which can be asked for them
 	b := s.reader.Buffer()
 	for {
 		n, err := syscall.Read(int(fd), b)
@@ -84,7 +85,7 @@ func (s *rawSocket) readOnce(fd uintptr) bool {
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			s.reader.Rest()
-			s.empty()
+			s.watch.sleeping()
 			return false
 		default:
 			s.rerr = &net.OpError{Op: "read", Net: "tcp", Addr: s.nc.RemoteAddr(), Err: err}

@@ -64,6 +64,13 @@ func (l *waitList) remove(w *waiter) {
 	w.next, w.queued = nil, false
 }
 
+// refuse tells all of them err.
+func (l *waitList) refuse(err error) {
+	for l.first != nil {
+		l.settle(l.first, err)
+	}
+}
+
 // settle takes w out and tells it err.
 func (l *waitList) settle(w *waiter, err error) {
 	l.remove(w)

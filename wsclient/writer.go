@@ -25,6 +25,7 @@ type writer struct {
 	stopped   bool // nothing is written any more
 	gated     bool // the data lane is not open yet
 	last      bool // the Close was taken: nothing follows it
+	said      bool // it was written
 	pongs     pongs
 	barriers  barriers
 	closing   []byte        // payload of the Close to send; nil: none
@@ -145,6 +146,7 @@ func (w *writer) fail(err error) {
 func (w *writer) halt() {
 	if !w.stopped {
 		w.stopped = true
+		w.q.lanes[hookLane].waiters.refuse(errLost)
 		close(w.closed)
 	}
 }
@@ -162,13 +164,15 @@ func (w *writer) stop() {
 	}
 }
 
-// sendClose sends a Close frame behind what the data lane holds now, and nothing
-// after it (RFC 6455 5.5.1).
-func (w *writer) sendClose(code StatusCode, reason string) {
+// sendClose sends a Close frame, behind what the data lane holds now if behind,
+// and nothing after it (RFC 6455 5.5.1).
+func (w *writer) sendClose(code StatusCode, reason string, behind bool) {
 	w.q.mu.Lock()
 	if w.closing == nil {
 		w.closing = wire.AppendClose(make([]byte, 0, 2+len(reason)), uint16(code), reason)
-		w.closeMark = w.q.accepted
+		if w.closeMark = w.taken(); behind {
+			w.closeMark = w.q.accepted
+		}
 		w.kick()
 	}
 	w.q.mu.Unlock()
