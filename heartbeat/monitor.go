@@ -7,6 +7,7 @@ type Monitor struct {
 	p      Policy
 	asked  time.Time // when the last probe was asked for
 	wrote  time.Time // when the first probe into this silence was written; zero: none
+	latest time.Time // when the latest probe was written
 	heard  time.Time // the last byte received, as the last Tick knew it
 	grace  time.Time // no verdict before
 	next   time.Time // when Tick asked to be called
@@ -48,9 +49,8 @@ func (m *Monitor) Wrote(now time.Time) time.Time {
 	if m.wrote.IsZero() {
 		m.wrote = now
 	}
-	if due := m.wrote.Add(m.p.Timeout); m.next.IsZero() || due.Before(m.next) {
-		m.next = due
-	}
+	m.latest = now
+	m.next = sooner(m.next, now.Add(m.p.Timeout))
 	return m.next
 }
 
@@ -60,10 +60,13 @@ func (m *Monitor) Tick(now time.Time, l Link) (d Decision) {
 		return d
 	}
 	if l.Received.After(m.heard) {
-		m.heard, m.spared, m.grace = l.Received, false, time.Time{}
+		m.heard, m.spared = l.Received, false
 	}
-	if !m.wrote.IsZero() && !m.wrote.After(m.heard) {
-		m.wrote = time.Time{} // answered
+	if !m.wrote.After(m.heard) { // answered, but perhaps not those that were written later
+		m.wrote = m.latest
+	}
+	if !m.wrote.After(m.heard) {
+		m.wrote = time.Time{}
 	}
 	d = m.verdict(now, l)
 	if d.Dead != nil || m.p.IsPassive() {
@@ -82,9 +85,9 @@ func (m *Monitor) Tick(now time.Time, l Link) (d Decision) {
 
 // verdict judges the silence. Its Next is when it will be due, if one is.
 func (m *Monitor) verdict(now time.Time, l Link) (d Decision) {
-	from, wait := m.wrote, m.p.Timeout
+	from, extra := m.wrote, time.Duration(0)
 	if m.p.IsPassive() {
-		from, wait = m.heard, m.p.Interval+m.p.Timeout
+		from, extra = m.heard, m.p.Interval
 	}
 	if from.IsZero() {
 		return d
@@ -92,22 +95,22 @@ func (m *Monitor) verdict(now time.Time, l Link) (d Decision) {
 	if l.Empty.IsZero() {
 		d.Held = true
 		if m.p.IsPassive() { // no probe's deadline to wake up for
-			d.Next = now.Add(wait)
+			d.Next = now.Add(extra).Add(m.p.Timeout)
 		}
 		return d
 	}
-	due := later(later(from, l.Empty).Add(wait), m.grace)
+	if late := !m.next.IsZero() && now.Sub(m.next) > m.p.Timeout/10; late && !m.spared {
+		// We were not running, and the reader may not have been either.
+		m.spared, m.grace = true, now.Add(m.p.Timeout)
+	}
+	due := later(later(from, l.Empty).Add(extra).Add(m.p.Timeout), m.grace)
+	if l.Unread && !now.Before(due) {
+		// The bytes that prove life are there.
+		m.grace = now.Add(m.p.Timeout)
+		due = m.grace
+	}
 	if now.Before(due) {
 		d.Next = due
-		return d
-	}
-	late := !m.next.IsZero() && now.Sub(m.next) > m.p.Timeout/10
-	if l.Unread || late && !m.spared {
-		// The bytes that prove life are there, or we were not running and may
-		// not have been able to see them: the reader gets one more Timeout.
-		m.spared = m.spared || late
-		m.grace = now.Add(m.p.Timeout)
-		d.Next = m.grace
 		return d
 	}
 	d.Dead = &TimeoutError{Silence: now.Sub(m.heard)}

@@ -56,6 +56,7 @@ var Passive Probe = passive{}
 type message struct {
 	send  func(seq uint64) (text bool, data []byte)
 	match func(seq uint64, text bool, data []byte) bool
+	try   func() error // why it cannot send; may be nil
 }
 
 func (*message) probe() {}
@@ -64,7 +65,7 @@ func (*message) probe() {}
 // counted from 1 on each connection; match says whether a received message
 // answers it. Neither may block.
 func Func(send func(seq uint64) (text bool, data []byte), match func(seq uint64, text bool, data []byte) bool) Probe {
-	return &message{send, match}
+	return &message{send: send, match: match}
 }
 
 // Text probes with the text message send and takes the text message expect for
@@ -97,8 +98,14 @@ func (p Policy) Validate() (field string, err error) {
 	if p.Timeout < 0 {
 		return "Timeout", errors.New("negative; heartbeat.Off turns the heartbeat off")
 	}
-	if m, ok := p.Probe.(*message); ok && (m.send == nil || m.match == nil) {
-		return "Probe", errors.New("Func needs both functions")
+	m, ok := p.Probe.(*message)
+	if ok && (m.send == nil || m.match == nil) {
+		return "Probe", errors.New("Func and JSON need both functions")
+	}
+	if ok && m.try != nil {
+		if err := m.try(); err != nil {
+			return "Probe", fmt.Errorf("the first value cannot be sent: %w", err)
+		}
 	}
 	return "", nil
 }

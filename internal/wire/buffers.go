@@ -9,16 +9,14 @@ import (
 // there is something to read.
 const readSize = 128 << 10
 
-var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
-
-// scraps are the buffers of half-received frames and of messages that are put
-// together, by size: powers of two from 512 bytes to 1 MiB. Larger ones are left
-// to the garbage collector.
+// Buffers are pooled by size: powers of two from 512 bytes to 1 MiB. Larger ones
+// are left to the garbage collector.
 const (
 	scrapLeast = 9
 	scrapMost  = 20
 )
 
+// A scrap is a buffer, of which b is what is filled.
 type scrap struct{ b []byte }
 
 var scraps [scrapMost - scrapLeast + 1]sync.Pool
@@ -35,24 +33,24 @@ func newScrap(n int) *scrap {
 	return &scrap{make([]byte, 0, 1<<class)}
 }
 
-// free gives s back; its bytes must not be used any more.
+// free gives s, which may be nil, back; its bytes must not be used any more.
 func (s *scrap) free() {
-	c := cap(s.b)
-	class := bits.Len(uint(c)) - 1
-	if class < scrapLeast || class > scrapMost || c != 1<<class {
+	if s == nil {
 		return
 	}
-	s.b = s.b[:0]
-	scraps[class-scrapLeast].Put(s)
+	if c := cap(s.b); c <= 1<<scrapMost {
+		s.b = s.b[:0]
+		scraps[bits.Len(uint(c))-1-scrapLeast].Put(s)
+	}
 }
 
-// grow returns s with room for n more bytes, moved to a larger one if need be.
-func (s *scrap) grow(n int) *scrap {
-	if len(s.b)+n <= cap(s.b) {
-		return s
-	}
-	t := newScrap(max(len(s.b)+n, 2*cap(s.b)))
-	t.b = append(t.b, s.b...)
+// room is how many more bytes fit into s.
+func (s *scrap) room() int { return cap(s.b) - len(s.b) }
+
+// moved returns p, bytes of s, in a buffer with room for n, and frees s.
+func (s *scrap) moved(p []byte, n int) *scrap {
+	t := newScrap(n)
+	t.b = append(t.b, p...)
 	s.free()
 	return t
 }

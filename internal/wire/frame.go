@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/gobwas/ws"
 )
@@ -77,12 +78,14 @@ func AppendFrame(dst []byte, op Op, p []byte, key uint32) []byte {
 }
 
 // AppendClose appends the payload of a Close frame (RFC 6455 5.5.1). Code 0 or
-// 1005 makes it empty. A reason that does not fit is cut at a rune.
+// 1005 makes it empty. A reason that does not fit is cut at a rune; one that is
+// not UTF-8 is made so, for the peer would have to take it for a violation.
 func AppendClose(dst []byte, code uint16, reason string) []byte {
 	if code == 0 || code == codeNoStatus {
 		return dst
 	}
 	dst = binary.BigEndian.AppendUint16(dst, code)
+	reason = strings.ToValidUTF8(reason, "\uFFFD")
 	const most = MaxControlPayload - 2
 	if len(reason) > most {
 		n := most

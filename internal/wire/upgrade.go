@@ -11,9 +11,6 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// maxAnswer bounds the header of the handshake's answer.
-const maxAnswer = 64 << 10
-
 // maxBody is how much of a refusal's body is kept.
 const maxBody = 1 << 10
 
@@ -50,10 +47,7 @@ func (r *Refusal) Error() string {
 // Unwrap returns r.Err.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-var (
-	errAnswerTooLarge = errors.New("the answer's header is larger than 64 KiB")
-	errNoProtocol     = errors.New("the server chose no subprotocol, though some were offered")
-)
+var errNoProtocol = errors.New("the server chose no subprotocol, though some were offered")
 
 // Upgrade does the opening handshake on conn, whose deadline is the caller's
 // affair. Its error is a *Refusal if there was an HTTP answer.
@@ -72,12 +66,10 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 	}
 	// An opaque URL is sent as it stands: ours is the request's own path.
 	u := &url.URL{Scheme: "ws", Host: req.Host, Opaque: req.URI}
-	br, hs, err := d.Upgrade(&answerLimit{ReadWriter: conn, left: maxAnswer}, u)
-	if br != nil {
-		defer ws.PutReader(br)
-		a.Early, _ = br.Peek(br.Buffered())
-		a.Early = append([]byte(nil), a.Early...)
-	}
+	x := newExchange(conn)
+	// There is no reader to give back: the library reads no further than the
+	// header.
+	_, hs, err := d.Upgrade(x, u)
 	if err == nil && hs.Protocol == "" && len(req.Protocols) > 0 {
 		// RFC 6455 4.1 lets the server leave it out; whoever asks for one
 		// needs it, and the library does not look.
@@ -91,11 +83,14 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 		if a.Protocol = hs.Protocol; a.Protocol != "" {
 			a.Header.Set("Sec-WebSocket-Protocol", a.Protocol)
 		}
+		a.Early = x.early()
 		return a, nil
 	case refusal.Status != 0:
 		return nil, refusal
-	case isHandshakeError(err):
+	case x.err == nil || !errors.Is(err, x.err):
 		return nil, &Refusal{Status: http.StatusSwitchingProtocols, Header: a.Header, Err: err}
+	case err == io.EOF:
+		return nil, io.ErrUnexpectedEOF
 	}
 	return nil, err
 }
@@ -112,37 +107,7 @@ func readRefusal(r *Refusal, status int, resp io.Reader) {
 	r.Body, _ = io.ReadAll(io.LimitReader(answer.Body, maxBody))
 }
 
-// isHandshakeError reports whether err is about what the answer says, not about
-// the connection it came on.
-func isHandshakeError(err error) bool {
-	for _, target := range []error{
-		errNoProtocol, errAnswerTooLarge, ws.ErrMalformedResponse, ws.ErrHandshakeBadProtocol, ws.ErrHandshakeBadSubProtocol,
-		ws.ErrHandshakeBadExtensions, ws.ErrHandshakeBadUpgrade, ws.ErrHandshakeBadConnection, ws.ErrHandshakeBadSecAccept,
-	} {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
-}
-
 // Subprotocol reports whether err is about the choice of a subprotocol.
 func Subprotocol(err error) bool {
 	return errors.Is(err, errNoProtocol) || errors.Is(err, ws.ErrHandshakeBadSubProtocol)
-}
-
-// answerLimit bounds what is read of an answer: the library would put together
-// a header line of any length.
-type answerLimit struct {
-	io.ReadWriter
-	left int
-}
-
-func (l *answerLimit) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, errAnswerTooLarge
-	}
-	n, err := l.ReadWriter.Read(p[:min(len(p), l.left)])
-	l.left -= n
-	return n, err
 }

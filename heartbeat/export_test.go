@@ -1,0 +1,9 @@
+package heartbeat
+
+// Send makes the seq-th message of p, which is one of Func, Text or JSON.
+func Send(p Probe, seq uint64) (text bool, data []byte) { return p.(*message).send(seq) }
+
+// Match reports whether a received message answers the seq-th of p.
+func Match(p Probe, seq uint64, text bool, data []byte) bool {
+	return p.(*message).match(seq, text, data)
+}

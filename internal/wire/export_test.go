@@ -1,0 +1,20 @@
+package wire
+
+// ReadSize and Straight are sizes at which the Reader changes its ways.
+const (
+	ReadSize  = readSize
+	InPlace   = inPlace
+	Straight  = straight
+	LeastRoom = leastRoom
+)
+
+// Held is the memory that r holds: what was read, and the message under way.
+func (r *Reader) Held() (in, msg int) {
+	if r.in != nil {
+		in = cap(r.in.b)
+	}
+	if r.msg != nil {
+		msg = cap(r.msg.b)
+	}
+	return in, msg
+}
