@@ -2,7 +2,6 @@ package wsclient_test
 
 import (
 	"bytes"
-	"context"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -158,19 +157,5 @@ func TestIdleConnectionCostsOneGoroutine(t *testing.T) {
 	}
 	for _, c := range clients {
 		<-c.Done()
-	}
-}
-
-func BenchmarkSend(b *testing.B) {
-	srv := server(drain)
-	ctx, o := tcp(b, srv, false)
-	c := dialTCP(b, ctx, srv, quiet(o))
-	m := wsclient.Binary(make([]byte, 128))
-	b.ReportAllocs()
-	b.SetBytes(128)
-	for b.Loop() {
-		if err := c.Send(context.Background(), m); err != nil {
-			b.Fatal(err)
-		}
 	}
 }
