@@ -226,12 +226,16 @@ func (k *connection) handshake(e *ending, ev *CloseEvent) {
 	}
 	k.sock.awake()
 	for {
-		_, err := k.sock.read(k.r, k)
 		for op, p, _ := k.r.Next(); op != 0; op, p, _ = k.r.Next() {
-			if op == wire.OpClose {
+			switch op {
+			case wire.OpPong:
+				k.pong(p)
+			case wire.OpClose:
 				k.echoed(e, ev, p)
 			}
 		}
+		_, err := k.sock.read(k.r, k)
+		k.now = time.Now()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			k.sock.awake()
 		} else if err != nil {

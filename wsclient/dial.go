@@ -60,7 +60,11 @@ func (c *Client) dial(ctx context.Context, a *Attempt) (*dialed, reconnect.Phase
 	if err == nil {
 		phase = reconnect.PhaseUpgrade
 		answer, err = wire.Upgrade(nc, c.request(t, header))
-		err = c.handshakeError(err)
+		if err = c.handshakeError(err); err != nil {
+			if h, ok := errors.AsType[*HandshakeError](err); ok {
+				c.keepCookies(t, h.Header)
+			}
+		}
 	}
 	if !stop() && err == nil { // the deadline is set, or about to be
 		err = context.Cause(ctx)

@@ -71,10 +71,13 @@ func (s *netSocket) read(r *wire.Reader, o observer) (int, error) {
 		return n, err
 	}
 	// More is likely to be there: straight into the large buffer.
+	if r.Collecting() {
+		r.Rest() // the message has a buffer of its own
+	}
 	o.sleeping()
 	b := r.Buffer()
 	n, err := s.nc.Read(b)
-	s.more = n >= smallRead
+	s.more = n == len(b) || n >= writePieceTLS
 	r.Advance(n)
 	return n, err
 }

@@ -63,8 +63,8 @@ func NewReader(limit int64, early []byte) *Reader {
 	return r
 }
 
-// Buffer returns where the next read goes. It is never empty, and what the last
-// Next returned is gone.
+// Buffer returns where the next read goes: 4 KiB at least, unless Collecting
+// says otherwise, and never nothing. What the last Next returned is gone.
 func (r *Reader) Buffer() []byte {
 	r.drop()
 	if r.large && r.left > 0 {
