@@ -252,23 +252,10 @@ const (
 	mostFuncLines = 60
 )
 
-// long are files that are to be cut in two, and what they must not outgrow.
-var long = map[string]int{
-	"wsclient/client.go": 350,
-	"wsclient/queue.go":  350,
-}
-
 func TestFilesAndFunctionsAreShort(t *testing.T) {
 	for _, s := range sources(t) {
-		most := mostLines
-		if n := long[s.name]; n > 0 {
-			most = n
-			if s.lines <= mostLines {
-				t.Errorf("%s is short now: take it off the list of long files", s.name)
-			}
-		}
-		if s.lines > most {
-			t.Errorf("%s has %d lines, %d at most: it is about two things", s.name, s.lines, most)
+		if s.lines > mostLines {
+			t.Errorf("%s has %d lines, %d at most: it is about two things", s.name, s.lines, mostLines)
 		}
 		for _, d := range s.file.Decls {
 			f, ok := d.(*ast.FuncDecl)

@@ -100,7 +100,7 @@ func (b *barriers) due(taken uint64, flushes []*flush, now time.Time) (ok bool, 
 // demanded reports whether a flush needs a barrier behind the first taken messages.
 func (b *barriers) demanded(taken uint64, flushes []*flush) bool {
 	for _, f := range flushes {
-		if f.mark > b.covered && f.mark <= taken {
+		if !f.handed && f.mark > b.covered && f.mark <= taken {
 			return true
 		}
 	}

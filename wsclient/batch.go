@@ -76,7 +76,7 @@ func (w *writer) fill(now time.Time) bool {
 		}
 		room = w.fillLane(b, hookLane, w.q.lanes[hookLane].waiting(), room, now)
 		if !w.gated {
-			room = w.fillLane(b, dataLane, w.dataWaiting(), room, now)
+			w.fillLane(b, dataLane, w.dataWaiting(), room, now)
 		}
 		w.fillLast(b, now)
 	}

@@ -6,14 +6,12 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
-	"github.com/steadyws/steadyws/internal/wire"
 	"github.com/steadyws/steadyws/reconnect"
 )
 
@@ -218,39 +216,6 @@ func (c *Client) closedByUs(err error) bool {
 	return errors.Is(err, ErrClosed) && c.stopping.Load() != nil && errors.Is(c.Err(), ErrClosed)
 }
 
-// Ping measures a round trip on the current connection, for which it waits. A
-// loss of that connection is an error.
-func (c *Client) Ping(ctx context.Context) (time.Duration, error) {
-	if err := c.WaitOpen(ctx); err != nil {
-		return 0, failed("ping", err)
-	}
-	p := &pinger{done: make(chan pingResult, 1)}
-	c.q.mu.Lock()
-	w := c.q.link
-	if w == nil || w.stopped {
-		c.q.mu.Unlock()
-		return 0, failed("ping", errLost)
-	}
-	w.barriers.pingers = append(w.barriers.pingers, p)
-	w.barriers.wanted = true
-	w.kick()
-	c.q.mu.Unlock()
-	select {
-	case r := <-p.done:
-		if r.err != nil {
-			return 0, failed("ping", r.err)
-		}
-		return r.rtt, nil
-	case <-ctx.Done():
-		c.q.mu.Lock()
-		w.barriers.pingers = slices.DeleteFunc(w.barriers.pingers, func(other *pinger) bool { return other == p })
-		c.q.mu.Unlock()
-		return 0, failed("ping", context.Cause(ctx))
-	}
-}
-
-var errLost = errors.New("connection lost")
-
 // Reconnect ends the current connection with 1000 and connects again: at once
 // if it had lasted Reconnect.Stable, else after the backoff. While the client
 // waits, it cuts the wait short; while it connects, there is nothing to do. The
@@ -311,40 +276,10 @@ func (c *Client) Err() error {
 	return c.err
 }
 
-// ended is what methods return after the end: it Is ErrClosed and wraps Err.
-func (c *Client) ended() error { return endedError(c.Err()) }
-
-func endedError(cause error) error {
-	if cause == nil || errors.Is(cause, ErrClosed) {
-		return ErrClosed
-	}
-	return &terminated{cause}
-}
-
-// terminated is the error of a client that ended by itself.
-type terminated struct{ cause error }
-
-func (e *terminated) Error() string   { return ErrClosed.Error() + ": " + bare(e.cause) }
-func (e *terminated) Unwrap() []error { return []error{ErrClosed, e.cause} }
-
 // count adds to what was received.
 func (c *Client) count(messages, bytes uint64) {
 	if messages > 0 {
 		c.messagesIn.Add(messages)
 		c.bytesIn.Add(bytes)
 	}
-}
-
-// validClose reports whether a browser would take code and reason for close().
-func validClose(code StatusCode, reason string) error {
-	if code != StatusNormalClosure && (code < 3000 || code > 4999) {
-		return option("code", "%d; write 1000 or 3000 to 4999", uint16(code))
-	}
-	if len(reason) > wire.MaxControlPayload-2 {
-		return option("reason", "%d bytes; 123 is the most", len(reason))
-	}
-	if !utf8.ValidString(reason) {
-		return option("reason", "not valid UTF-8")
-	}
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/steadyws/steadyws/internal/wire"
 )
@@ -90,93 +91,6 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// Flush waits until everything that was accepted before it is confirmed by the
-// peer: a pong to a ping behind it came (RFC 6455 5.5.3), so the peer's
-// WebSocket layer has read it, which does not say that it was processed.
-//
-// If the connection is lost and messages with it, the error is an
-// *UnconfirmedError that counts them; a second Flush waits for the rest. It is
-// ErrNoConfirmation if confirmation cannot be had.
-func (c *Client) Flush(ctx context.Context) error {
-	if c.ReadyState() == Closed {
-		return failed("flush", c.ended())
-	}
-	if err := c.q.flush(ctx, false); err != nil {
-		return failed("flush", err)
-	}
-	return nil
-}
-
-// flush waits until all that was accepted is confirmed, or only handed over.
-func (q *queue) flush(ctx context.Context, handed bool) error {
-	f := &flush{done: make(chan error, 1), handed: handed}
-	q.mu.Lock()
-	f.mark = q.accepted
-	if f.mark <= q.confirmed || handed && f.mark <= q.handed {
-		q.mu.Unlock()
-		return nil
-	}
-	err := q.over
-	if err == nil && !handed && (q.passive || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
-		err = ErrNoConfirmation
-	}
-	if err != nil {
-		q.mu.Unlock()
-		return err
-	}
-	q.flushes = append(q.flushes, f)
-	if q.link != nil {
-		q.link.nudge()
-	}
-	patience := q.patience
-	q.mu.Unlock()
-	mute := time.NewTicker(patience)
-	defer mute.Stop()
-	for {
-		select {
-		case err := <-f.done:
-			return err
-		case now := <-mute.C:
-			q.mu.Lock()
-			if !handed && q.link != nil && q.link.barriers.mute(now, q.patience) {
-				q.forget(f)
-				q.mu.Unlock()
-				return ErrNoConfirmation
-			}
-			q.mu.Unlock()
-		case <-ctx.Done():
-			q.mu.Lock()
-			q.forget(f)
-			q.mu.Unlock()
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// forget takes f out of the flushes.
-func (q *queue) forget(f *flush) {
-	for i, g := range q.flushes {
-		if g == f {
-			q.flushes = append(q.flushes[:i], q.flushes[i+1:]...)
-			return
-		}
-	}
-}
-
-// left counts what was accepted and is not confirmed, and what cuts have cost
-// since begin, which is what left(nil) returned then.
-func (q *queue) left(begin *UnconfirmedError) (u UnconfirmedError) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if begin == nil {
-		return UnconfirmedError{Messages: int(q.lost), Bytes: q.lostBytes}
-	}
-	return UnconfirmedError{
-		Messages: int(q.accepted-q.confirmed) + int(q.lost) - begin.Messages,
-		Bytes:    q.payload() + q.handedBytes - q.confirmedBytes + q.lostBytes - begin.Bytes,
-	}
-}
-
 // finish ends the connection: with the closing handshake if there is one to do,
 // so that no RST destroys what was said (RFC 6455 7.1.1).
 func (k *connection) finish(e *ending) (ev CloseEvent, lost *UnconfirmedError) {
@@ -259,4 +173,18 @@ func (k *connection) echoed(e *ending, ev *CloseEvent, p []byte) {
 		q.mu.Unlock()
 	}
 	k.guard.Load().Reset(min(bothClosed, max(0, e.limit)))
+}
+
+// validClose reports whether a browser would take code and reason for close().
+func validClose(code StatusCode, reason string) error {
+	if code != StatusNormalClosure && (code < 3000 || code > 4999) {
+		return option("code", "%d; write 1000 or 3000 to 4999", uint16(code))
+	}
+	if len(reason) > wire.MaxControlPayload-2 {
+		return option("reason", "%d bytes; 123 is the most", len(reason))
+	}
+	if !utf8.ValidString(reason) {
+		return option("reason", "not valid UTF-8")
+	}
+	return nil
 }

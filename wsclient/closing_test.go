@@ -26,7 +26,7 @@ func (w *world) closes(c *wsclient.Client) {
 	if s := c.ReadyState(); s != wsclient.Closing && s != wsclient.Closed {
 		w.Errorf("ReadyState after Close is %v", s)
 	}
-	<-c.Done()
+	w.done(c)
 	if d := w.elapsed() - before; d > time.Second {
 		w.Errorf("Done came %v after Close", d)
 	}
@@ -105,7 +105,7 @@ func TestCloseFromEachCallback(t *testing.T) {
 					},
 				})
 				clients <- c
-				<-c.Done()
+				w.done(c)
 				if d := w.elapsed(); d > 2*time.Second {
 					t.Errorf("Done at %v", d)
 				}
@@ -128,7 +128,7 @@ func TestCloseSaysGoodbyeAndDropsTheQueue(t *testing.T) {
 		if !errors.Is(err, wsclient.ErrClosed) || !errors.Is(err, wsclient.ErrNotSent) {
 			t.Errorf("Send after Close: %v", err)
 		}
-		<-c.Done()
+		w.done(c)
 		if w.elapsed() != 0 {
 			t.Errorf("a clean close took %v", w.elapsed())
 		}
@@ -229,7 +229,7 @@ func TestShutdownSaysWhatWasLeft(t *testing.T) {
 		if u.Messages != 2 || u.Bytes != 6 || !errors.Is(err, context.DeadlineExceeded) || w.elapsed() != 3*time.Second {
 			t.Errorf("%v, %+v after %v", err, *u, w.elapsed())
 		}
-		<-c.Done()
+		w.done(c)
 		if w.elapsed() > 4*time.Second {
 			t.Errorf("Done at %v", w.elapsed())
 		}
@@ -333,7 +333,7 @@ func TestMethodsAfterTheEnd(t *testing.T) {
 		p.Close(1008, "banned")
 	}), func(w *world) {
 		c := w.dial(wsclient.Options{})
-		<-c.Done()
+		w.done(c)
 		var got []string
 		for m, err := range c.Messages(w.ctx) {
 			if err != nil {

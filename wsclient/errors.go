@@ -186,3 +186,19 @@ func option(name, format string, args ...any) error {
 
 var errEmptyType = errors.New("message type is neither TextMessage nor BinaryMessage")
 var errNotUTF8 = errors.New("text message is not valid UTF-8")
+
+// ended is what methods return after the end: it Is ErrClosed and wraps Err.
+func (c *Client) ended() error { return endedError(c.Err()) }
+
+func endedError(cause error) error {
+	if cause == nil || errors.Is(cause, ErrClosed) {
+		return ErrClosed
+	}
+	return &terminated{cause}
+}
+
+// terminated is the error of a client that ended by itself.
+type terminated struct{ cause error }
+
+func (e *terminated) Error() string   { return ErrClosed.Error() + ": " + bare(e.cause) }
+func (e *terminated) Unwrap() []error { return []error{ErrClosed, e.cause} }

@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/steadyws/steadyws/heartbeat"
 	"github.com/steadyws/steadyws/internal/testserver"
 	"github.com/steadyws/steadyws/reconnect"
 	"github.com/steadyws/steadyws/wsclient"
@@ -217,10 +216,23 @@ func dialTCP(t testing.TB, ctx context.Context, srv *testserver.Server, o *wscli
 	return c
 }
 
-var (
-	_ = io.EOF
-	_ = heartbeat.Off
-)
+// done waits until c has ended.
+func (w *world) done(c *wsclient.Client) {
+	w.Helper()
+	select {
+	case <-c.Done():
+	case <-w.ctx.Done():
+		w.Fatal("the client has not ended")
+	}
+}
+
+// TestMain keeps the machine's proxy out of it.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"} {
+		os.Unsetenv(name)
+	}
+	os.Exit(m.Run())
+}
 
 // never is an upgrade that is not answered.
 func never(int, *http.Request) *testserver.Answer {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/steadyws/steadyws/heartbeat"
@@ -239,8 +238,11 @@ func TestSetHeartbeatIsForItsConnection(t *testing.T) {
 		w.dial(o)
 		w.at(3 * time.Second)
 		w.expect("3s")
-		w.at(29 * time.Second)
-		synctest.Wait()
+		w.at(28 * time.Second)
+		if got := w.noted(); len(got) != 1 {
+			t.Errorf("losses at %v: the second connection has the policy of the first", got)
+		}
+		w.at(29 * time.Second) // 25 s and the backoff
 		if got := w.noted(); len(got) != 2 {
 			t.Errorf("losses at %v, want the second after 25 s more", got)
 		}

@@ -288,7 +288,7 @@ func TestMessageLargerThanMaxMessageEndsTheClient(t *testing.T) {
 		}
 	}), func(w *world) {
 		c := w.open(wsclient.Options{MaxMessage: 100})
-		<-c.Done()
+		w.done(c)
 		if !errors.Is(c.Err(), wsclient.ErrTooLarge) {
 			t.Errorf("Err: %v", c.Err())
 		}

@@ -195,7 +195,7 @@ func TestCloseCodesEndOrRetry(t *testing.T) {
 func TestGivingUp(t *testing.T) {
 	bubble(t, refuse(1e6, 503, nil, nil), func(w *world) {
 		c := w.open(wsclient.Options{Reconnect: reconnect.Policy{MaxAttempts: 5}})
-		<-c.Done()
+		w.done(c)
 		g := as[*wsclient.GaveUpError](t, c.Err())
 		if g.Attempts != 5 || len(w.srv.Attempts()) != 5 {
 			t.Errorf("%v after %d attempts", g, len(w.srv.Attempts()))
@@ -204,7 +204,7 @@ func TestGivingUp(t *testing.T) {
 	})
 	bubble(t, refuse(1e6, 503, nil, nil), func(w *world) {
 		c := w.open(wsclient.Options{Reconnect: reconnect.Policy{MaxElapsed: time.Minute}})
-		<-c.Done()
+		w.done(c)
 		if as[*wsclient.GaveUpError](t, c.Err()); w.elapsed() > time.Minute {
 			t.Errorf("gave up at %v", w.elapsed())
 		}
@@ -214,7 +214,7 @@ func TestGivingUp(t *testing.T) {
 func TestNeverIsExactlyOneConnection(t *testing.T) {
 	bubble(t, server(drop), func(w *world) {
 		c := w.dial(wsclient.Options{Reconnect: reconnect.Never})
-		<-c.Done()
+		w.done(c)
 		if !errors.Is(c.Err(), io.ErrUnexpectedEOF) || len(w.srv.Attempts()) != 1 {
 			t.Errorf("%v after %d attempts", c.Err(), len(w.srv.Attempts()))
 		}
@@ -229,7 +229,7 @@ func TestPermanentEndsFromAnyHook(t *testing.T) {
 	} {
 		bubble(t, server(testserver.Sink), func(w *world) {
 			c := w.open(o)
-			<-c.Done()
+			w.done(c)
 			if !errors.Is(c.Err(), cause) || w.elapsed() != 0 {
 				t.Errorf("%s: %v after %v", name, c.Err(), w.elapsed())
 			}
@@ -346,7 +346,7 @@ func TestTimeoutsOfAnAttempt(t *testing.T) {
 			bubble(t, test.srv, func(w *world) {
 				test.o.Reconnect = reconnect.Never
 				c := w.open(test.o)
-				<-c.Done()
+				w.done(c)
 				var timeout interface{ Timeout() bool }
 				if !errors.As(c.Err(), &timeout) || !timeout.Timeout() {
 					t.Errorf("%v is no timeout", c.Err())
@@ -367,7 +367,7 @@ func TestWaitOpenCountsFromTheCall(t *testing.T) {
 		c := w.open(wsclient.Options{Reconnect: reconnect.Policy{Initial: time.Millisecond, Max: time.Millisecond, MaxAttempts: 2}})
 		done := make(chan error, 1)
 		go func() { done <- c.WaitOpen(w.ctx) }()
-		<-c.Done()
+		w.done(c)
 		if err := <-done; err != nil {
 			t.Errorf("WaitOpen: %v, though it was open meanwhile", err)
 		}
