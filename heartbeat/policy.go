@@ -119,9 +119,9 @@ type TimeoutError struct {
 
 func (e *TimeoutError) Error() string {
 	if e.Waited == 0 {
-		return fmt.Sprintf("heartbeat: nothing received for %v", e.Silence)
+		return fmt.Sprintf("heartbeat: nothing received for %v", e.Silence.Round(time.Millisecond))
 	}
-	return fmt.Sprintf("heartbeat: nothing received for %v, %v of them after a probe", e.Silence, e.Waited)
+	return fmt.Sprintf("heartbeat: nothing received for %v, %v of them after a probe", e.Silence.Round(time.Millisecond), e.Waited.Round(time.Millisecond))
 }
 
 // Timeout returns true.

@@ -40,6 +40,7 @@ func TestBadURLsAreRefusedWithWhatToWriteInstead(t *testing.T) {
 		"ws://exa mple.com/":         "bad host",
 		"ws://::1/":                  "bad host",
 		"ws://user:p%zz@example.com": "percent-encode",
+		"ws://exämple.com/":          "xn--",
 	} {
 		_, err := wsclient.New(raw, nil)
 		o := as[*wsclient.OptionError](t, err)
@@ -79,6 +80,7 @@ func TestURLsReachTheServerUntouched(t *testing.T) {
 		{"WS://example.com:80/", "example.com:80", "example.com", "/", "ws://example.com/"},
 		{"ws://example.com:8080/a", "example.com:8080", "example.com:8080", "/a", "ws://example.com:8080/a"},
 		{"ws://[::1]:9/x", "[::1]:9", "[::1]:9", "/x", "ws://[::1]:9/x"},
+		{"ws://[fe80::1%25eth0]/", "[fe80::1%eth0]:80", "[fe80::1]", "/", "ws://[fe80::1]/"},
 		{"ws://[2001:db8::1]/", "[2001:db8::1]:80", "[2001:db8::1]", "/", "ws://[2001:db8::1]/"},
 		{"ws://e.com/a%2Fb//c/../d|e?x=1&y=a%20b|c", "e.com:80", "e.com", "/a%2Fb//c/../d|e?x=1&y=a%20b|c", "ws://e.com/a%2Fb//c/../d|e?x=xxxxx&y=xxxxx"},
 		{"ws://e.com//double", "e.com:80", "e.com", "//double", "ws://e.com//double"},

@@ -76,12 +76,21 @@ func (t *target) authority(s, port string) error {
 	if t.host = u.Hostname(); t.host == "" {
 		return errors.New("no host; write ws://host:port/path")
 	}
-	t.user, t.header = u.User, t.host
-	if strings.Contains(t.host, ":") {
-		if !strings.HasPrefix(u.Host, "[") {
-			return errors.New("bad host; write an IPv6 address in [brackets]")
+	literal := strings.HasPrefix(u.Host, "[")
+	for _, r := range t.host {
+		switch {
+		case r >= 0x80:
+			return errors.New("a character in the host is not ASCII; write its xn-- form (RFC 5890)")
+		case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', strings.ContainsRune("-._~", r):
+		case literal && strings.ContainsRune(":%", r):
+		default:
+			return fmt.Errorf("bad host: it has a %q; write ws://host:port/path, an IPv6 address in [brackets]", r)
 		}
-		t.header = "[" + t.host + "]"
+	}
+	t.user = u.User
+	t.header, _, _ = strings.Cut(t.host, "%") // an IPv6 zone means nothing to the server (RFC 6874 3)
+	if literal {
+		t.header = "[" + t.header + "]"
 	}
 	if p := u.Port(); p != "" {
 		n, err := strconv.ParseUint(p, 10, 16)
