@@ -180,6 +180,17 @@ func (b *barriers) mute(now time.Time, timeout time.Duration) bool {
 	return b.blank && !b.echoes && len(b.open) > 0 && b.open[0].written && now.Sub(b.open[0].at) >= timeout
 }
 
+// left is how long until mute could be said of the oldest barrier.
+func (b *barriers) left(now time.Time, timeout time.Duration) time.Duration {
+	if len(b.open) == 0 || !b.open[0].written {
+		return timeout
+	}
+	if d := timeout - now.Sub(b.open[0].at); d > 0 {
+		return d
+	}
+	return timeout
+}
+
 // pongs are the answers that the peer is owed, in order. Only the latest are
 // kept (RFC 6455 5.5.3): a flood of pings costs no memory.
 type pongs struct {

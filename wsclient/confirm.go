@@ -47,20 +47,25 @@ func (q *queue) flush(ctx context.Context, handed bool) error {
 	}
 	patience := q.patience
 	q.mu.Unlock()
-	mute := time.NewTicker(patience)
-	defer mute.Stop()
+	look := time.NewTimer(patience)
+	defer look.Stop()
 	for {
 		select {
 		case err := <-f.done:
 			return err
-		case now := <-mute.C:
+		case <-look.C:
+			now, left := time.Now(), patience
 			q.mu.Lock()
-			if !handed && q.link != nil && q.link.barriers.mute(now, q.patience) {
-				q.forget(f)
-				q.mu.Unlock()
-				return ErrNoConfirmation
+			if !handed && q.link != nil {
+				if q.link.barriers.mute(now, q.patience) {
+					q.forget(f)
+					q.mu.Unlock()
+					return ErrNoConfirmation
+				}
+				left = q.link.barriers.left(now, q.patience)
 			}
 			q.mu.Unlock()
+			look.Reset(left)
 		case <-ctx.Done():
 			q.mu.Lock()
 			q.forget(f)

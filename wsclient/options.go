@@ -80,8 +80,11 @@ type Options struct {
 	// OnMessage gets every message on the reading goroutine; Data is valid
 	// only during the call. With it, Receive and Messages are an *OptionError.
 	OnMessage func(Message)
-	OnError   func(error)      // a loss, a failed attempt, unconfirmed messages; not the end by itself
-	OnClose   func(CloseEvent) // one connection, or attempt, has ended
+	OnError   func(error) // a loss, a failed attempt, unconfirmed messages; not the end by itself
+	// OnClose: one connection, or attempt, has ended. While it runs, as while
+	// OnError does, a Send that finds the queue full fails with ErrQueueFull, on
+	// whichever goroutine: the callback might be waiting for it.
+	OnClose func(CloseEvent)
 
 	Logger *slog.Logger // nil: silent. State changes Info, retries Warn, the end Error
 	Trace  *Trace       // nil: none

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package interop
+
+import "syscall"
+
+var endsWithTheTest *syscall.SysProcAttr
