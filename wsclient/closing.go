@@ -65,9 +65,9 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	if k := c.current.Load(); k != nil {
 		k.wake() // a full inbox must not hide the pongs
 	}
-	err := c.q.flush(ctx, false)
+	err := c.q.flush(ctx, flush{hasty: true})
 	if errors.Is(err, ErrNoConfirmation) {
-		err = c.q.flush(ctx, true) // the echo of our Close will confirm
+		err = c.q.flush(ctx, flush{handed: true}) // the echo of our Close will confirm
 	}
 	if err == nil {
 		c.stop(&ending{manner: ours, err: ErrClosed, code: StatusNormalClosure, limit: c.opts.CloseTimeout})

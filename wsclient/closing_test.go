@@ -250,6 +250,31 @@ func TestShutdownWithoutConfirmationByPong(t *testing.T) {
 	})
 }
 
+func TestShutdownOfAPeerThatDoesNotEchoPings(t *testing.T) {
+	bubble(t, server(func(p *testserver.Peer) {
+		p.ManualControl = true
+		for {
+			f, err := p.Read()
+			if err != nil {
+				return
+			}
+			switch f.Op {
+			case 9:
+				p.Pong(nil)
+			case 8:
+				p.SendClose(1000, "")
+				return
+			}
+		}
+	}), func(w *world) {
+		c := w.dial(wsclient.Options{})
+		w.send(c, "a", "b")
+		if err := c.Shutdown(w.ctx); err != nil || w.elapsed() != 0 {
+			t.Errorf("%v after %v: the echo of our Close confirms, nothing is to be waited for", err, w.elapsed())
+		}
+	})
+}
+
 func TestClosingHandshakeIsBoundedByCloseTimeout(t *testing.T) {
 	bubble(t, server(func(p *testserver.Peer) {
 		p.ManualControl = true

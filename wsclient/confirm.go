@@ -18,23 +18,24 @@ func (c *Client) Flush(ctx context.Context) error {
 	if c.ReadyState() == Closed {
 		return failed("flush", c.ended())
 	}
-	if err := c.q.flush(ctx, false); err != nil {
+	if err := c.q.flush(ctx, flush{}); err != nil {
 		return failed("flush", err)
 	}
 	return nil
 }
 
-// flush waits until all that was accepted is confirmed, or only handed over.
-func (q *queue) flush(ctx context.Context, handed bool) error {
-	f := &flush{done: make(chan error, 1), handed: handed}
+// flush waits for what f says about all that was accepted.
+func (q *queue) flush(ctx context.Context, how flush) error {
+	f := &how
+	f.done = make(chan error, 1)
 	q.mu.Lock()
 	f.mark = q.accepted
-	if f.mark <= q.confirmed || handed && f.mark <= q.handed {
+	if f.mark <= q.confirmed || f.handed && f.mark <= q.handed {
 		q.mu.Unlock()
 		return nil
 	}
 	err := q.over
-	if err == nil && !handed && (q.passive || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
+	if err == nil && !f.handed && (q.passive || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
 		err = ErrNoConfirmation
 	}
 	if err != nil {
@@ -56,7 +57,7 @@ func (q *queue) flush(ctx context.Context, handed bool) error {
 		case <-look.C:
 			now, left := time.Now(), patience
 			q.mu.Lock()
-			if !handed && q.link != nil {
+			if !f.handed && q.link != nil {
 				if q.link.barriers.mute(now, q.patience) {
 					q.forget(f)
 					q.mu.Unlock()
@@ -73,6 +74,16 @@ func (q *queue) flush(ctx context.Context, handed bool) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// hurry ends the hasty flushes: a pong came that confirms nothing.
+func (q *queue) hurry() {
+	q.flushes = slices.DeleteFunc(q.flushes, func(f *flush) bool {
+		if f.hasty {
+			f.done <- ErrNoConfirmation
+		}
+		return f.hasty
+	})
 }
 
 // forget takes f out of the flushes.

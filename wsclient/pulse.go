@@ -118,6 +118,8 @@ func (k *connection) pong(p []byte) {
 	b, rtt, ok := k.w.barriers.pong(p, k.now)
 	if ok {
 		q.confirm(b.mark, b.bytes)
+	} else if k.w.barriers.mute(k.now, 0) {
+		q.hurry()
 	}
 	if q.handed > k.w.barriers.covered {
 		k.w.nudge() // the next barrier was waiting for this one's pong

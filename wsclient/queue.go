@@ -55,6 +55,7 @@ type queue struct {
 type flush struct {
 	mark   uint64
 	handed bool
+	hasty  bool       // one pong that confirms nothing is enough to give up
 	done   chan error // gets the outcome, once
 }
 
