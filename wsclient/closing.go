@@ -127,9 +127,9 @@ func (k *connection) handshake(e *ending, ev *CloseEvent) {
 	if e.manner == answered {
 		reason = ""
 	}
-	// What a callback has answered goes before, as far as that can be written at
-	// once; but a peer that has said Close, or does not follow the rules, will
-	// hardly read it: the rest of the queue is for the next connection.
+	// A peer that has said Close, or does not follow the rules, will hardly read
+	// more than what a callback has just answered: a longer queue is for the next
+	// connection.
 	k.w.flush()
 	k.w.sendClose(e.code, reason, e.manner >= requested)
 	<-k.w.closed

@@ -1,7 +1,6 @@
 package wsclient_test
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,15 +20,6 @@ import (
 // code, and the contents of large messages are not looked at. Here all that the
 // client says is compared frame by frame, and testserver watches each of them:
 // masked, with a mask of its own, nothing behind the Close.
-
-// known are the cases that the client fails, with the reason. They are run and
-// printed as skipped; one that passes is an error, so that the list stays true.
-var known = map[string]string{
-	"a hundred texts, then a bad frame": overtakes,
-	"a hundred texts, then Close":       overtakes,
-}
-
-const overtakes = "writer.sendClose puts the Close behind the batch under way, not behind what the callbacks have queued meanwhile"
 
 // A wireCase is one row of the list.
 type wireCase struct {
@@ -109,18 +99,10 @@ func TestConformance(t *testing.T) {
 }
 
 func (c *wireCase) check(t *testing.T, way string) {
-	var wrong []string
 	for range max(1, c.runs) {
-		wrong = append(wrong, c.run(t, way)...)
-	}
-	reason, expected := known[cmp.Or(c.id, c.name)]
-	switch {
-	case expected && len(wrong) == 0:
-		t.Errorf("passes, so it is not to be among the known failures: %s", reason)
-	case expected:
-		t.Skipf("known: %s: %s", reason, wrong[0])
-	case len(wrong) > 0:
-		t.Error(strings.Join(wrong, "\n"))
+		for _, wrong := range c.run(t, way) {
+			t.Error(wrong)
+		}
 	}
 }
 

@@ -189,19 +189,23 @@ func invalidTextCases() (cases []wireCase) {
 	add("6.17", slashes...)
 	add("6.18", largest...)
 	add("6.19", nuls...)
+	return append(cases, surrogateCases()...)
+}
+
+// surrogateCases are of the code points that only UTF-16 has, alone and in pairs
+// (RFC 3629 3).
+func surrogateCases() []wireCase {
 	high, low := []uint32{0xd800, 0xdb7f, 0xdb80, 0xdbff}, []uint32{0xdc00, 0xdf80, 0xdfff}
 	var singles, pairs []wireCase
 	for _, v := range slices.Concat(high, low) {
-		singles = append(singles, invalid(fmt.Sprintf("surrogate %04X", v), surrogates(v)))
+		singles = append(singles, invalidText("", fmt.Sprintf("surrogate %04X", v), surrogates(v)))
 	}
 	for _, h := range high {
 		for _, l := range []uint32{0xdc00, 0xdfff} {
-			pairs = append(pairs, invalid(fmt.Sprintf("surrogates %04X %04X", h, l), surrogates(h, l)))
+			pairs = append(pairs, invalidText("", fmt.Sprintf("surrogates %04X %04X", h, l), surrogates(h, l)))
 		}
 	}
-	add("6.20", singles...)
-	add("6.21", pairs...)
-	return cases
+	return append(group("6.20", singles...), group("6.21", pairs...)...)
 }
 
 // arrivingCases send a valid part, an invalid one a second later, and the rest

@@ -120,7 +120,7 @@ func betweenCases() []wireCase {
 func answeredCases() (cases []wireCase) {
 	var texts []testserver.Frame
 	for i := range 100 {
-		texts = append(texts, testserver.TextFrame(fmt.Sprintf("%0100d", i)))
+		texts = append(texts, testserver.TextFrame(fmt.Sprintf("%-100d", i)))
 	}
 	n := len(texts)
 	violation := bad("", "a hundred texts, then a bad frame", n, texts, append(texts[:n:n], part(3, true, ""))...)

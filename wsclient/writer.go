@@ -164,13 +164,14 @@ func (w *writer) stop() {
 	}
 }
 
-// sendClose sends a Close frame, behind what the data lane holds now if behind,
-// and nothing after it (RFC 6455 5.5.1).
+// sendClose sends a Close frame, and nothing after it (RFC 6455 5.5.1). It goes
+// behind what the data lane holds now if behind, or if that is one batch at the
+// most: what a callback has answered before the cause goes first.
 func (w *writer) sendClose(code StatusCode, reason string, behind bool) {
 	w.q.mu.Lock()
 	if w.closing == nil {
 		w.closing = wire.AppendClose(make([]byte, 0, 2+len(reason)), uint16(code), reason)
-		if w.closeMark = w.taken(); behind {
+		if w.closeMark = w.taken(); behind || w.q.lanes[dataLane].bytes <= batchLeast {
 			w.closeMark = w.q.accepted
 		}
 		w.kick()
