@@ -19,10 +19,11 @@ import (
 // lives until Close, CloseWith or Shutdown, or until a failure that is not worth
 // a retry; one that is dropped without leaks.
 type Client struct {
-	opts  Options // with the defaults filled in
-	url   string
-	base  time.Time // what times in atomics are relative to: before all of them, so that 0 is none
-	proxy func(*http.Request) (*url.URL, error)
+	opts   Options // with the defaults filled in
+	url    string
+	target *target   // that url means
+	base   time.Time // what times in atomics are relative to: before all of them, so that 0 is none
+	proxy  func(*http.Request) (*url.URL, error)
 
 	q  queue
 	in inbox
@@ -53,42 +54,43 @@ type Client struct {
 // background, as a browser's WebSocket does. Its error is an *OptionError. opts
 // may be nil.
 func New(url string, opts *Options) (*Client, error) {
-	if _, err := parseURL(url); err != nil {
+	c, err := newClient(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	go c.run()
+	return c, nil
+}
+
+// newClient returns a client that does not run yet.
+func newClient(url string, opts *Options) (*Client, error) {
+	t, err := parseURL(url)
+	if err != nil {
 		return nil, &OptionError{"url", err}
 	}
 	o, err := opts.resolve()
 	if err != nil {
 		return nil, err
 	}
-	c := newClient(url, o)
-	go c.run()
-	return c, nil
-}
-
-func newClient(url string, o Options) *Client {
 	c := &Client{
-		opts: o, url: url, base: time.Now().Add(-time.Second), proxy: o.Proxy,
+		opts: o, url: url, target: t, base: time.Now().Add(-time.Second), proxy: o.Proxy,
 		in: newInbox(o.Inbox), done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
 		streak: reconnect.NewStreak(o.Reconnect),
 	}
 	c.q.maxBytes, c.q.maxMessages, c.q.timeout, c.q.base = o.Queue.MaxBytes, o.Queue.MaxMessages, o.WriteTimeout, c.base
 	c.q.watch(o.Heartbeat)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	return c
+	return c, nil
 }
 
 // Dial is New, then WaitOpen. ctx bounds only this call; if it ends before the
 // first connection is open, or the client does, the client is closed and the
 // error wraps the cause and the last attempt's error.
 func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
-	if _, err := parseURL(url); err != nil {
-		return nil, &OptionError{"url", err}
-	}
-	o, err := opts.resolve()
+	c, err := newClient(url, opts)
 	if err != nil {
 		return nil, err
 	}
-	c := newClient(url, o)
 	opening := c.opening
 	go c.run()
 	if err := c.await(ctx, opening, "dial"); err != nil {
@@ -249,8 +251,7 @@ func (c *Client) URL() string {
 	if k := c.current.Load(); k != nil {
 		return k.target.text
 	}
-	t, _ := parseURL(c.url)
-	return t.text
+	return c.target.text
 }
 
 // Subprotocol returns the one that the server chose for the current or last

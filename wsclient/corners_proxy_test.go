@@ -33,8 +33,10 @@ func TestProxyOfAnotherScheme(t *testing.T) {
 				nc.Close()
 			}
 		}()
-		o, _ := (*Options)(nil).resolve()
-		c := newClient("ws://feed.example/", o)
+		c, err := newClient("ws://feed.example/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		c.proxy = func(*http.Request) (*url.URL, error) {
 			return url.Parse(scheme + "://user:secret@" + ln.Addr().String())
 		}
@@ -58,8 +60,10 @@ func TestTickSoonIsNotPutOff(t *testing.T) {
 		a, b := net.Pipe()
 		defer a.Close()
 		defer b.Close()
-		o, _ := (&Options{Heartbeat: heartbeat.Policy{Interval: time.Minute}}).resolve()
-		c := newClient("ws://feed/", o)
+		c, err := newClient("ws://feed/", &Options{Heartbeat: heartbeat.Policy{Interval: time.Minute}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		k := newConnection(c, &dialed{nc: a, answer: &wire.Answer{}, target: &target{}}, 1)
 		c.q.attach(k.w)
 		defer k.still()

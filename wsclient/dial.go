@@ -25,12 +25,9 @@ type dialed struct {
 	pulse  *pulseConn // beneath TLS; nil without
 }
 
-// dial does one attempt up to the opening handshake. The phase is where it failed.
-func (c *Client) dial(ctx context.Context, a *Attempt) (*dialed, reconnect.Phase, error) {
-	t, err := parseURL(a.URL)
-	if err != nil {
-		return nil, reconnect.PhasePrepare, &OptionError{"url", err}
-	}
+// dial does one attempt, to t, up to the opening handshake. The phase is where it
+// failed.
+func (c *Client) dial(ctx context.Context, a *Attempt, t *target) (*dialed, reconnect.Phase, error) {
 	if err := checkHeader(a.Header); err != nil {
 		return nil, reconnect.PhasePrepare, err
 	}
@@ -97,7 +94,7 @@ func withTimeout(ctx context.Context, d time.Duration, what string) (context.Con
 	if d < 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, d, &timeoutError{fmt.Sprintf("%s took longer than %v", what, d)})
+	return context.WithTimeoutCause(ctx, d, &timeoutError{what, d})
 }
 
 // connectTCP connects to t, through a proxy if there is one.

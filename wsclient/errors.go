@@ -171,13 +171,22 @@ func (e *GaveUpError) Error() string {
 func (e *GaveUpError) Unwrap() error { return e.Err }
 
 // timeoutError is an error whose Timeout is true, as the net package has them.
-type timeoutError struct{ text string }
+type timeoutError struct {
+	text  string
+	limit time.Duration // part of the text; 0: not
+}
 
-func (e *timeoutError) Error() string   { return errPrefix + e.text }
+func (e *timeoutError) Error() string {
+	if e.limit == 0 {
+		return errPrefix + e.text
+	}
+	return errPrefix + e.text + " took longer than " + e.limit.String()
+}
+
 func (e *timeoutError) Timeout() bool   { return true }
 func (e *timeoutError) Temporary() bool { return true }
 
-var errWriteTimeout error = &timeoutError{"timed out: the peer takes no bytes"}
+var errWriteTimeout error = &timeoutError{text: "timed out: the peer takes no bytes"}
 
 // option returns an *OptionError with a formatted cause.
 func option(name, format string, args ...any) error {

@@ -134,7 +134,17 @@ func (c *Client) attempt(number int, last error) (o outcome) {
 			return fail(reconnect.PhasePrepare, failed("prepare", err))
 		}
 	}
-	d, phase, err := c.dialTraced(a)
+	// Dialing needs a stack that this goroutine would keep, 4 KiB more for as
+	// long as the connection lives; a goroutine of its own gives it back.
+	var d *dialed
+	var phase reconnect.Phase
+	var err error
+	dialing := make(chan struct{})
+	go func() {
+		defer close(dialing)
+		d, phase, err = c.dialTraced(a)
+	}()
+	<-dialing
 	c.forgetReconnect()
 	if err != nil {
 		return fail(phase, asFailure("dial", err))
@@ -161,18 +171,21 @@ func asFailure(op string, err error) error {
 }
 
 func (c *Client) dialTraced(a *Attempt) (*dialed, reconnect.Phase, error) {
-	text := "" // without credentials
-	if t, err := parseURL(a.URL); err == nil {
-		text = t.text
+	to := c.target
+	if a.URL != c.url {
+		var err error
+		if to, err = parseURL(a.URL); err != nil {
+			return nil, reconnect.PhasePrepare, &OptionError{"url", err}
+		}
 	}
-	c.log(slog.LevelDebug, "connecting", "url", text, "attempt", a.Number)
+	c.log(slog.LevelDebug, "connecting", "url", to.text, "attempt", a.Number)
 	t := c.opts.Trace
 	if t != nil && t.AttemptStart != nil {
-		t.AttemptStart(a.Number, text)
+		t.AttemptStart(a.Number, to.text)
 	}
-	d, phase, err := c.dial(c.ctx, a)
+	d, phase, err := c.dial(c.ctx, a, to)
 	if t != nil && t.AttemptDone != nil {
-		t.AttemptDone(a.Number, text, err)
+		t.AttemptDone(a.Number, to.text, err)
 	}
 	return d, phase, err
 }
