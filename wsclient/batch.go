@@ -1,6 +1,7 @@
 package wsclient
 
 import (
+	"bytes"
 	"sync"
 	"time"
 
@@ -53,9 +54,16 @@ func (b *batch) free() {
 // cut is a message larger than a batch: it leaves in pieces.
 type cut struct {
 	item
-	on  bool
-	off int // what went into batches so far
-	key uint32
+	on      bool
+	payload []byte // of its frame: data, or that compressed
+	op      wire.Op
+	off     int // of payload, what went into batches so far
+	key     uint32
+}
+
+// handed is how much of the message the kernel has, if it has n bytes of its payload.
+func (c *cut) handed(n int) int64 {
+	return int64(float64(n) / float64(len(c.payload)) * float64(len(c.data)))
 }
 
 // fill decides what goes out next; q.mu is held. It only moves references: the
@@ -67,7 +75,7 @@ func (w *writer) fill(now time.Time) bool {
 	b := batches.Get().(*batch)
 	room := w.full
 	if w.cut.on {
-		room -= len(w.cut.data) - w.cut.off
+		room -= len(w.cut.payload) - w.cut.off
 	}
 	if room > 0 { // no frame goes into the middle of another
 		w.pongs.take(b)
@@ -114,7 +122,7 @@ func (w *writer) fillLane(b *batch, at int8, n, room int, now time.Time) int {
 		}
 		l.taken++
 		if room -= size; room < 0 {
-			w.cut = cut{item: it, on: true, key: w.keys.Next()}
+			w.cut = cut{item: it, on: true, payload: it.data, op: it.op, key: w.keys.Next()}
 		} else {
 			b.items = append(b.items, it)
 		}
@@ -157,11 +165,14 @@ func (w *writer) encode() {
 	}
 	if c := &w.cut; c.on {
 		if c.off == 0 {
-			b.buf = wire.AppendHeader(b.buf, c.op, true, len(c.data), c.key)
+			if z, ok := w.deflate(c.item); ok {
+				c.op, c.payload = c.op|wire.Deflated, bytes.Clone(z)
+			}
+			b.buf = wire.AppendHeader(b.buf, c.op, true, len(c.payload), c.key)
 		}
-		piece := c.data[c.off:min(len(c.data), c.off+w.full)]
+		piece := c.payload[c.off:min(len(c.payload), c.off+w.full)]
 		b.buf = wire.AppendPayload(b.buf, piece, c.key, c.off)
-		if c.off += len(piece); c.off == len(c.data) {
+		if c.off += len(piece); c.off == len(c.payload) {
 			b.mark(c.item)
 		}
 	}
@@ -170,7 +181,11 @@ func (w *writer) encode() {
 		if it.op == wire.OpPing {
 			it.data = heartbeat.AppendPayload(b.ping[:0], w.barriers.tag, it.seq)
 		}
-		b.buf = wire.AppendFrame(b.buf, it.op, it.data, w.keys.Next())
+		op, payload := it.op, it.data
+		if z, ok := w.deflate(*it); ok {
+			op, payload = op|wire.Deflated, z
+		}
+		b.buf = wire.AppendFrame(b.buf, op, payload, w.keys.Next())
 		b.mark(*it)
 	}
 }
@@ -217,7 +232,7 @@ func (w *writer) commit(n int, now time.Time) {
 		if len(b.marks) > 0 {
 			end = int(b.marks[0].end)
 		}
-		q.partial = int64(max(0, w.cut.off-max(0, end-b.sent)))
+		q.partial = w.cut.handed(max(0, w.cut.off-max(0, end-b.sent)))
 	}
 	if b.sent == len(b.buf) {
 		b.free()

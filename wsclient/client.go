@@ -264,7 +264,12 @@ func (c *Client) Subprotocol() string {
 }
 
 // Extensions returns those negotiated for the current or last connection, or "".
-func (c *Client) Extensions() string { return "" }
+func (c *Client) Extensions() string {
+	if k := c.current.Load(); k != nil {
+		return k.extensions()
+	}
+	return ""
+}
 
 // Done is closed when the client has ended and its last goroutine with it.
 func (c *Client) Done() <-chan struct{} { return c.done }

@@ -206,7 +206,7 @@ func (c *Client) request(t *target, header http.Header) *wire.Request {
 			r.AddCookie(cookie)
 		}
 	}
-	return &wire.Request{Host: host, URI: t.uri, Header: header, Protocols: c.opts.Subprotocols}
+	return &wire.Request{Host: host, URI: t.uri, Header: header, Protocols: c.opts.Subprotocols, Compression: wire.Compression(c.opts.Compression)}
 }
 
 func (c *Client) keepCookies(t *target, header http.Header) {

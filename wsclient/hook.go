@@ -80,7 +80,7 @@ func (n *Conn) URL() string { return n.k.target.text }
 func (n *Conn) Subprotocol() string { return n.k.protocol }
 
 // Extensions returns those negotiated, or "".
-func (n *Conn) Extensions() string { return "" }
+func (n *Conn) Extensions() string { return n.k.extensions() }
 
 // Header returns the header of the server's answer; it must not be changed.
 func (n *Conn) Header() http.Header { return n.k.header }

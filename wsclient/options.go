@@ -41,7 +41,8 @@ type Options struct {
 	// Subprotocols are offered in this order (RFC 6455 1.9). If there are any,
 	// the server has to choose one of them.
 	Subprotocols []string
-	// Compression is permessage-deflate (RFC 7692); zero: off.
+	// Compression offers permessage-deflate (RFC 7692); zero: off. A server that
+	// declines is spoken to without it.
 	Compression Compression
 	// TLS configures wss; nil: defaults. The minimum version is raised to 1.2,
 	// ALPN is always http/1.1, an empty ServerName is the URL's host.
@@ -157,14 +158,4 @@ type Delivery int
 const (
 	AtMostOnce  Delivery = 1 // it is reported and never sent twice
 	AtLeastOnce Delivery = 2 // it is sent again
-)
-
-// Compression is the use of permessage-deflate (RFC 7692).
-type Compression int
-
-// The ways to compress.
-const (
-	CompressionOff       Compression = iota
-	CompressionNoContext             // each message by itself: little memory
-	CompressionContext               // with the messages before it: smaller on the wire
 )

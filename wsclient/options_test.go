@@ -143,6 +143,8 @@ func TestBadOptionsAreRefusedByName(t *testing.T) {
 		{"Header", header("Bad Name", "x")},
 		{"Subprotocols", &wsclient.Options{Subprotocols: []string{"a b"}}},
 		{"Subprotocols", &wsclient.Options{Subprotocols: []string{"a", "a"}}},
+		{"Compression", &wsclient.Options{Compression: 3}},
+		{"Compression", &wsclient.Options{Compression: -1}},
 		{"MaxMessage", &wsclient.Options{MaxMessage: -1}},
 		{"Queue.MaxBytes", &wsclient.Options{Queue: wsclient.QueueOptions{MaxBytes: -1}}},
 		{"Inbox.MaxMessages", &wsclient.Options{Inbox: wsclient.InboxOptions{MaxMessages: -1}}},
@@ -161,7 +163,6 @@ func TestBadOptionsAreRefusedByName(t *testing.T) {
 func TestWhatThisVersionRefuses(t *testing.T) {
 	for option, o := range map[string]*wsclient.Options{
 		"Endpoints":         {Endpoints: []string{"ws://other/"}},
-		"Compression":       {Compression: wsclient.CompressionNoContext},
 		"Proxy":             {Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 		"Reconnect.Limiter": {Reconnect: reconnect.Policy{Limiter: &reconnect.Limiter{}}},
 		"Queue.Overflow":    {Queue: wsclient.QueueOptions{Overflow: wsclient.OverflowReject}},

@@ -64,6 +64,9 @@ func (o *Options) check(given *Options) error {
 			return option("Subprotocols", "%q stands there twice", p)
 		}
 	}
+	if o.Compression < CompressionOff || o.Compression > CompressionContext {
+		return option("Compression", "%d is none of its constants", o.Compression)
+	}
 	for name, n := range map[string]int64{
 		"MaxMessage": o.MaxMessage, "Queue.MaxBytes": o.Queue.MaxBytes, "Queue.MaxMessages": int64(o.Queue.MaxMessages),
 		"Inbox.MaxBytes": o.Inbox.MaxBytes, "Inbox.MaxMessages": int64(o.Inbox.MaxMessages), "Queue.LowWater": o.Queue.LowWater,
@@ -91,7 +94,6 @@ func (o *Options) unsupported() string {
 		set  bool
 	}{
 		{"Endpoints", len(o.Endpoints) > 0},
-		{"Compression", o.Compression != CompressionOff},
 		{"Proxy", o.Proxy != nil},
 		{"Reconnect.Limiter", o.Reconnect.Limiter != nil},
 		{"Queue.Overflow", o.Queue.Overflow != OverflowBlock},

@@ -37,6 +37,8 @@ type writer struct {
 	full int // size at which a batch is full
 	keys wire.Keys
 	cut  cut
+
+	deflater *wire.Deflater // nil: nothing is compressed
 }
 
 func newWriter(q *queue, sock socket) *writer {
@@ -96,8 +98,14 @@ func (w *writer) work() {
 			return
 		}
 	}
-	w.writing, w.full = false, batchLeast
+	w.rest()
 	w.q.mu.Unlock()
+}
+
+// rest ends the work: nothing is left to write. q.mu is held.
+func (w *writer) rest() {
+	w.writing, w.full = false, batchLeast
+	w.deflater.Rest()
 }
 
 // flush writes what is pending as far as the kernel takes it, and leaves the
@@ -121,13 +129,16 @@ func (w *writer) flush() {
 			w.fail(err)
 			return
 		}
-		if w.b != nil {
-			break
+		if w.b != nil { // the goroutine goes on with it
+			w.writing = false
+			if !w.scheduled {
+				w.start()
+			}
+			w.q.mu.Unlock()
+			return
 		}
 	}
-	if w.writing = false; w.b != nil && !w.scheduled {
-		w.start()
-	}
+	w.rest()
 	w.q.mu.Unlock()
 }
 
@@ -162,6 +173,7 @@ func (w *writer) stop() {
 		w.b.free()
 		w.b = nil
 	}
+	w.deflater.Rest()
 }
 
 // sendClose sends a Close frame, and nothing after it (RFC 6455 5.5.1). It goes

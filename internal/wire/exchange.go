@@ -45,6 +45,8 @@ type exchange struct {
 	skip     bool          // the rest of it
 	accept   bool          // Sec-WebSocket-Accept was seen
 	protocol bool          // Sec-WebSocket-Protocol was seen
+
+	extensions []string // Sec-WebSocket-Extensions: the library's check of it is lax
 }
 
 // The parts of an answer.
@@ -158,6 +160,14 @@ func (x *exchange) field(line []byte, text string) ([]byte, error) {
 			}
 		}
 		return nil, nil // another line may have it
+	case "sec-websocket-extensions":
+		if line[len(line)-1] != '\n' { // longer than any agreement
+			return nil, ws.ErrMalformedResponse
+		}
+		if value = strings.TrimSpace(value); value != "" {
+			x.extensions = append(x.extensions, value)
+		}
+		return nil, nil
 	case "sec-websocket-accept":
 		again, x.accept = x.accept, true
 	case "sec-websocket-protocol":

@@ -8,6 +8,9 @@ const (
 	LeastRoom = leastRoom
 )
 
+// ErrExtension is the refusal of an answer with an extension that was not offered.
+var ErrExtension = errExtension
+
 // Held is the memory that r holds: what was read, and the message under way.
 func (r *Reader) Held() (in, msg int) {
 	if r.in != nil {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/gobwas/ws"
 )
@@ -43,6 +44,18 @@ func (r *Reader) frame() (op Op, p []byte, more bool, err error) {
 	n := int(h.Length)
 	whole := len(b)-size >= n
 	p = b[size:min(len(b), size+n)]
+	if h.Rsv == rsvDeflated {
+		if !whole && n > inflateWhole {
+			r.begin(h, size)
+			return 0, nil, false, nil
+		}
+		if !whole {
+			return 0, nil, true, nil
+		}
+		r.r += size + n
+		op, p, err = r.inflate(Op(h.OpCode), p)
+		return op, p, false, err
+	}
 	if h.OpCode == ws.OpText {
 		if err := r.checkText(p, whole); err != nil {
 			return 0, nil, false, r.fail(err)
@@ -73,20 +86,30 @@ func (r *Reader) header(b []byte) (h ws.Header, size int, err error) {
 		size = 0
 	}
 	state, have := ws.StateClientSide, int64(0)
+	packed := false
 	if r.msg != nil {
-		state, have = state.Set(ws.StateFragmented), int64(len(r.msg.b))
+		state, have, packed = state.Set(ws.StateFragmented), r.size, r.packed
+	}
+	rsv := h.Rsv
+	if r.inf != nil && rsv == rsvDeflated && h.OpCode.IsData() { // RFC 7692 6.1: on the first frame of a message
+		h.Rsv, packed = 0, true
 	}
 	if err := ws.CheckHeader(h, state); err != nil {
 		return h, 0, &Error{codeProtocolError, err}
 	}
+	h.Rsv = rsv
 	if size == 0 {
 		return h, 0, nil
 	}
 	if h.Length < least { // negative: the top bit is set
 		return h, 0, violation(codeProtocolError, "frame length is not minimal, or has its top bit set")
 	}
-	if !h.OpCode.IsControl() && h.Length > r.limit-have {
-		return h, 0, violation(codeTooBig, "message larger than %d bytes", r.limit)
+	most := r.limit
+	if packed {
+		most = r.inf.packedMost()
+	}
+	if !h.OpCode.IsControl() && h.Length > most-have {
+		return h, 0, tooBig(r.limit)
 	}
 	return h, size, nil
 }
@@ -96,11 +119,15 @@ func (r *Reader) begin(h ws.Header, size int) {
 	r.r += size
 	r.left, r.fin, r.open, r.large = h.Length, h.Fin, true, false
 	if h.OpCode != ws.OpContinuation {
-		r.op = Op(h.OpCode)
+		r.op, r.size, r.packed = Op(h.OpCode), 0, h.Rsv == rsvDeflated
 		r.msg = newScrap(int(min(r.left, int64(r.Pending()))))
 	}
+	r.size += h.Length
 	r.look()
 }
+
+// rsvDeflated is RSV1 as ws.Header has it.
+const rsvDeflated = 4
 
 // gather moves what has come of the current frame to msg.
 func (r *Reader) gather() {
@@ -128,6 +155,9 @@ func (r *Reader) widen(n int) {
 // collect deals with what has come of the current frame, and returns the message
 // if that was its end. more: the frame goes on.
 func (r *Reader) collect() (op Op, p []byte, more bool, err error) {
+	if r.packed {
+		return r.collectPacked()
+	}
 	r.gather()
 	r.open = r.left > 0
 	last := r.fin && !r.open
@@ -140,8 +170,69 @@ func (r *Reader) collect() (op Op, p []byte, more bool, err error) {
 		r.large = len(r.msg.b) >= straight
 		return 0, nil, r.open, nil
 	}
-	r.done = true
+	r.done, r.small = true, false
 	return r.op, r.msg.b, false, nil
+}
+
+// collectPacked is collect for a compressed message: a small one is inflated
+// when it is whole, a larger one as it arrives.
+func (r *Reader) collectPacked() (op Op, p []byte, more bool, err error) {
+	n := int(min(r.left, int64(r.Pending())))
+	if r.inf.part == nil && len(r.msg.b)+n <= inflateWhole {
+		r.gather()
+	} else if err := r.unpack(n); err != nil {
+		return 0, nil, false, r.fail(err)
+	}
+	if r.open = r.left > 0; r.open || !r.fin {
+		return 0, nil, r.open, nil
+	}
+	z := r.msg
+	if r.inf.part == nil {
+		op, p, err = r.inflate(r.op, z.b)
+	} else {
+		r.msg, err = r.inf.end()
+		op, p, err = r.inflated(r.op, err)
+	}
+	z.free()
+	return op, p, false, err
+}
+
+// unpack inflates what was gathered before, and n bytes of what is pending.
+func (r *Reader) unpack(n int) error {
+	if r.inf.part == nil {
+		r.inf.begin()
+		if err := r.inf.feed(r.msg.b); err != nil {
+			return err
+		}
+		r.msg.b = r.msg.b[:0]
+	}
+	err := r.inf.feed(r.pending()[:n])
+	r.r += n
+	r.left -= int64(n)
+	if err == nil && r.op == OpText {
+		err = r.checkText(r.inf.out.b, false)
+	}
+	return err
+}
+
+// inflate returns the compressed message z, which is whole.
+func (r *Reader) inflate(op Op, z []byte) (Op, []byte, error) {
+	var err error
+	r.msg, err = r.inf.whole(z)
+	return r.inflated(op, err)
+}
+
+// inflated returns msg, which was inflated, or err.
+func (r *Reader) inflated(op Op, err error) (Op, []byte, error) {
+	if err == nil && op == OpText {
+		err = r.checkText(r.msg.b, true)
+	}
+	if err != nil {
+		return 0, nil, r.fail(err)
+	}
+	r.packed, r.done = false, true
+	r.small = len(r.msg.b) < cap(r.msg.b)/2 || len(r.msg.b) <= leastRoom
+	return op, slices.Clip(r.msg.b), nil
 }
 
 // checkText validates what has come of the text p since the last time.

@@ -39,12 +39,17 @@ type Reader struct {
 	// A message that is not parsed in place: one of several fragments, or of a
 	// frame that is too large for it, or came in pieces.
 	msg   *scrap
+	size  int64 // bytes of its frames so far, the current one included
 	op    Op    // its opcode, from its first frame
 	left  int64 // bytes of its current frame that have not come
 	fin   bool  // its current frame is the last one
 	open  bool  // its current frame is not dealt with yet
 	large bool  // the rest of its current frame is read straight into msg
 	done  bool  // it was handed out: the next call is free to drop it
+
+	inf    *inflater // of permessage-deflate; nil: it was not agreed on
+	packed bool      // the message is compressed: msg is what of it is not inflated
+	small  bool      // the message that was handed out is not worth its buffer
 
 	checked int  // bytes of the text under way that are known to be UTF-8
 	closed  bool // what follows is ignored: a Close came (RFC 6455 5.5.1), or failed
@@ -62,6 +67,9 @@ func NewReader(limit int64, early []byte) *Reader {
 	}
 	return r
 }
+
+// Inflate takes compressed messages, as agreed on. It comes before Next.
+func (r *Reader) Inflate(d *Deflate) { r.inf = newInflater(r.limit, d) }
 
 // Buffer returns where the next read goes: 4 KiB at least, unless Collecting
 // says otherwise, and never nothing. What the last Next returned is gone.
@@ -134,6 +142,7 @@ func (r *Reader) Close() {
 func (r *Reader) ignore() {
 	r.closed, r.open, r.left = true, false, 0
 	r.msg.free()
+	r.inf.drop()
 	r.msg, r.done = nil, false
 	r.look()
 }
@@ -165,7 +174,7 @@ func (r *Reader) look() {
 // Take makes the payload that Next returned last the caller's own, if it is a
 // buffer of its own; otherwise it must be copied.
 func (r *Reader) Take() bool {
-	if !r.done {
+	if !r.done || r.small {
 		return false
 	}
 	r.msg, r.done = nil, false

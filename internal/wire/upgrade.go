@@ -20,13 +20,15 @@ type Request struct {
 	URI       string // path and query, as they go out
 	Header    http.Header
 	Protocols []string
+	Compression
 }
 
 // An Answer is an accepted handshake (RFC 6455 4.2.2).
 type Answer struct {
 	Header   http.Header // all of it
 	Protocol string
-	Early    []byte // what came behind the header: the first frames
+	Deflate  *Deflate // nil: not agreed on
+	Early    []byte   // what came behind the header: the first frames
 }
 
 // A Refusal is the error of a handshake that was answered, but not accepted.
@@ -54,10 +56,15 @@ var errNoProtocol = errors.New("the server chose no subprotocol, though some wer
 func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 	a := &Answer{Header: http.Header{}}
 	refusal := &Refusal{}
+	header := req.Header
+	if offer := req.offer(); offer != "" {
+		header = header.Clone()
+		header.Set(extensionsField, offer)
+	}
 	d := ws.Dialer{
 		Host:      req.Host,
 		Protocols: req.Protocols,
-		Header:    ws.HandshakeHeaderHTTP(req.Header),
+		Header:    ws.HandshakeHeaderHTTP(header),
 		OnHeader: func(key, value []byte) error {
 			a.Header.Add(string(key), string(value))
 			return nil
@@ -75,6 +82,9 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 		// needs it, and the library does not look.
 		err = errNoProtocol
 	}
+	if err == nil {
+		a.Deflate, err = parseExtensions(x.extensions, req.Compression)
+	}
 	switch {
 	case err == nil:
 		// The library keeps the fields of the handshake to itself.
@@ -82,6 +92,9 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 		a.Header.Set("Connection", "Upgrade")
 		if a.Protocol = hs.Protocol; a.Protocol != "" {
 			a.Header.Set("Sec-WebSocket-Protocol", a.Protocol)
+		}
+		if len(x.extensions) > 0 {
+			a.Header[extensionsField] = x.extensions
 		}
 		a.Early = x.early()
 		return a, nil
@@ -94,6 +107,9 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 	}
 	return nil, err
 }
+
+// extensionsField as http.Header spells it.
+const extensionsField = "Sec-Websocket-Extensions"
 
 // readRefusal reads an answer that is not 101.
 func readRefusal(r *Refusal, status int, resp io.Reader) {

@@ -54,6 +54,10 @@ func (e *Error) Unwrap() error { return e.Err }
 // TooBig reports whether a message was larger than the Reader's limit.
 func (e *Error) TooBig() bool { return e.Code == codeTooBig }
 
+func tooBig(limit int64) *Error {
+	return violation(codeTooBig, "message larger than %d bytes", limit)
+}
+
 func violation(code uint16, format string, args ...any) *Error {
 	return &Error{code, fmt.Errorf(format, args...)}
 }
