@@ -19,5 +19,11 @@ func (r *Reader) Held() (in, msg int) {
 	if r.msg != nil {
 		msg = cap(r.msg.b)
 	}
+	if r.inf != nil && r.inf.out != nil {
+		msg += cap(r.inf.out.b)
+	}
 	return in, msg
 }
+
+// Remembered is the memory that r holds of the messages before.
+func (r *Reader) Remembered() int { return cap(r.inf.hist.b) }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/gobwas/httphead"
 )
 
 // A Compression is what the client offers.
@@ -56,73 +54,67 @@ var errExtension = errors.New("the server chose an extension that was not offere
 // The library's own look at the answer takes whatever parameters come, twice
 // too, and its wsflate takes a client_max_window_bits without a value.
 func parseExtensions(fields []string, c Compression) (*Deflate, error) {
-	if len(fields) == 0 {
+	var d *Deflate
+	for extension := range strings.SplitSeq(strings.Join(fields, ","), ",") {
+		name, params, some := strings.Cut(extension, ";")
+		switch name = strings.TrimSpace(name); {
+		case name == "" && !some: // an empty element of a list (RFC 9110 5.6.1)
+			continue
+		case c == CompressionOff || name != deflateName:
+			return nil, errExtension
+		case d != nil:
+			return nil, errors.New("the server chose " + deflateName + " twice")
+		}
+		d = &Deflate{ServerBits: maxBits, ClientBits: maxBits}
+		if some {
+			if err := d.parse(params); err != nil {
+				return nil, fmt.Errorf("%s: %w", deflateName, err)
+			}
+		}
+	}
+	if d == nil {
 		return nil, nil
 	}
-	if c == CompressionOff {
-		return nil, errExtension
-	}
-	d := &Deflate{ServerBits: maxBits, ClientBits: maxBits}
-	seen := map[string]bool{}
-	var err error
-	ok := httphead.ScanOptions([]byte(strings.Join(fields, ",")), func(index int, name, param, value []byte) httphead.Control {
-		switch {
-		case string(name) != deflateName:
-			err = errExtension
-		case index > 0:
-			err = errors.New("the server chose " + deflateName + " twice")
-		case param == nil:
-		case seen[string(param)]:
-			err = fmt.Errorf("%s says %s twice", deflateName, param)
-		default:
-			seen[string(param)] = true
-			err = d.set(string(param), value)
+	if c == CompressionNoContext {
+		if !d.ServerNoContext { // RFC 7692 7.1.1.1
+			return nil, fmt.Errorf("the server accepts %s without the %s that was asked for", deflateName, serverNoContext)
 		}
-		if err != nil {
-			return httphead.ControlBreak
-		}
-		return httphead.ControlContinue
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case !ok:
-		return nil, errors.New("malformed Sec-WebSocket-Extensions")
-	case c == CompressionNoContext && !d.ServerNoContext: // RFC 7692 7.1.1.1
-		return nil, fmt.Errorf("the server accepts %s without the %s that was asked for", deflateName, serverNoContext)
+		d.ClientNoContext = true // to compress each message by itself is our own affair (7.1.1.2)
 	}
-	// We may always compress each message by itself (RFC 7692 7.1.1.2).
-	d.ClientNoContext = d.ClientNoContext || c == CompressionNoContext
 	return d, nil
 }
 
-// set takes one parameter of the answer; value is nil if it has none.
-func (d *Deflate) set(param string, value []byte) error {
-	bits := 0
-	switch param {
-	case serverMaxBits, clientMaxBits:
-		// Decimal without leading zeros (RFC 7692 7.1.2.1, 7.1.2.2).
-		n, err := strconv.Atoi(string(value))
-		if err != nil || n < minBits || n > maxBits || strconv.Itoa(n) != string(value) {
-			return fmt.Errorf("%s has %s=%q", deflateName, param, value)
+// parse reads the parameters of an answer.
+func (d *Deflate) parse(params string) error {
+	seen := map[string]bool{}
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, some := strings.Cut(param, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		ok := false
+		switch name {
+		case serverMaxBits:
+			d.ServerBits, ok = parseBits(value)
+		case clientMaxBits:
+			d.ClientBits, ok = parseBits(value)
+		case serverNoContext:
+			d.ServerNoContext, ok = true, !some
+		case clientNoContext:
+			d.ClientNoContext, ok = true, !some
 		}
-		bits = n
-	case serverNoContext, clientNoContext:
-		if len(value) > 0 {
-			return fmt.Errorf("%s has %s=%q", deflateName, param, value)
+		if !ok || seen[name] {
+			return fmt.Errorf("the parameter %q is wrong, unknown or there twice", strings.TrimSpace(param))
 		}
-	}
-	switch param {
-	case serverMaxBits:
-		d.ServerBits = bits
-	case clientMaxBits:
-		d.ClientBits = bits
-	case serverNoContext:
-		d.ServerNoContext = true
-	case clientNoContext:
-		d.ClientNoContext = true
-	default:
-		return fmt.Errorf("%s has the unknown parameter %q", deflateName, param)
+		seen[name] = true
 	}
 	return nil
+}
+
+// parseBits reads the size of a window: a decimal without leading zeros (RFC 7692
+// 7.1.2), which may stand in quotes (RFC 6455 9.1).
+func parseBits(value string) (bits int, ok bool) {
+	if n := len(value) - 1; n > 0 && value[0] == '"' && value[n] == '"' {
+		value = value[1:n]
+	}
+	bits, err := strconv.Atoi(value)
+	return bits, err == nil && bits >= minBits && bits <= maxBits && strconv.Itoa(bits) == value
 }

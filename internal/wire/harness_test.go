@@ -172,21 +172,35 @@ var choppings = []chopping{
 // check reads data in every chopping and compares the events.
 func check(t *testing.T, limit int64, data []byte, want ...event) {
 	t.Helper()
+	checkReader(t, limit, nil, data, want)
+}
+
+// checkReader is check for a connection that agreed on d, unless it is nil.
+func checkReader(t *testing.T, limit int64, d *wire.Deflate, data []byte, want []event) {
+	t.Helper()
 	for _, c := range choppings {
 		if len(data) > c.most {
 			continue
 		}
-		r := wire.NewReader(limit, nil)
+		r := newReader(limit, nil, d)
 		if events := c.f(t, r, data); !slices.Equal(events, want) {
 			t.Errorf("%s:\n got %v\nwant %v", c.name, events, want)
 		}
 		r.Close()
 	}
 	if len(data) <= 4096 {
-		r := wire.NewReader(limit, data)
+		r := newReader(limit, data, d)
 		if events := drain(t, r); !slices.Equal(events, want) {
 			t.Errorf("with the handshake's answer:\n got %v\nwant %v", events, want)
 		}
 		r.Close()
 	}
+}
+
+func newReader(limit int64, early []byte, d *wire.Deflate) *wire.Reader {
+	r := wire.NewReader(limit, early)
+	if d != nil {
+		r.Inflate(d)
+	}
+	return r
 }

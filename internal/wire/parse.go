@@ -91,7 +91,7 @@ func (r *Reader) header(b []byte) (h ws.Header, size int, err error) {
 		state, have, packed = state.Set(ws.StateFragmented), r.size, r.packed
 	}
 	rsv := h.Rsv
-	if r.inf != nil && rsv == rsvDeflated && h.OpCode.IsData() { // RFC 7692 6.1: on the first frame of a message
+	if r.inf != nil && rsv == rsvDeflated && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) { // RFC 7692 6.1: on the first frame of a message
 		h.Rsv, packed = 0, true
 	}
 	if err := ws.CheckHeader(h, state); err != nil {
@@ -120,7 +120,11 @@ func (r *Reader) begin(h ws.Header, size int) {
 	r.left, r.fin, r.open, r.large = h.Length, h.Fin, true, false
 	if h.OpCode != ws.OpContinuation {
 		r.op, r.size, r.packed = Op(h.OpCode), 0, h.Rsv == rsvDeflated
-		r.msg = newScrap(int(min(r.left, int64(r.Pending()))))
+		n := r.left
+		if r.packed {
+			n = min(n, inflateWhole)
+		}
+		r.msg = newScrap(int(min(n, int64(r.Pending()))))
 	}
 	r.size += h.Length
 	r.look()
@@ -204,7 +208,8 @@ func (r *Reader) unpack(n int) error {
 		if err := r.inf.feed(r.msg.b); err != nil {
 			return err
 		}
-		r.msg.b = r.msg.b[:0]
+		r.msg.free()
+		r.msg = newScrap(0)
 	}
 	err := r.inf.feed(r.pending()[:n])
 	r.r += n

@@ -58,8 +58,10 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 	refusal := &Refusal{}
 	header := req.Header
 	if offer := req.offer(); offer != "" {
-		header = header.Clone()
-		header.Set(extensionsField, offer)
+		if header = header.Clone(); header == nil {
+			header = http.Header{}
+		}
+		header["Sec-WebSocket-Extensions"] = []string{offer}
 	}
 	d := ws.Dialer{
 		Host:      req.Host,
@@ -94,7 +96,7 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 			a.Header.Set("Sec-WebSocket-Protocol", a.Protocol)
 		}
 		if len(x.extensions) > 0 {
-			a.Header[extensionsField] = x.extensions
+			a.Header["Sec-Websocket-Extensions"] = x.extensions
 		}
 		a.Early = x.early()
 		return a, nil
@@ -107,9 +109,6 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 	}
 	return nil, err
 }
-
-// extensionsField as http.Header spells it.
-const extensionsField = "Sec-Websocket-Extensions"
 
 // readRefusal reads an answer that is not 101.
 func readRefusal(r *Refusal, status int, resp io.Reader) {
