@@ -101,8 +101,8 @@ var adapters = []*Adapter{
 	{Name: "proto", Role: model, Dial: dialProto},
 	{Name: "proto-own", Role: model, Only: []string{"recv"}, Dial: dialProtoOwn},
 	{Name: "proto-spin", Role: model, Only: []string{"echo"}, Dial: dialProtoSpin},
-	{Name: "steadyws", Role: us, Dial: dialSteadyws},
-	{Name: "steadyws-own", Role: usOwned, Only: []string{"recv"}, Dial: dialSteadywsOwn},
+	{Name: "steadyws", Role: us, Deflate: true, Dial: dialSteadyws},
+	{Name: "steadyws-own", Role: usOwned, Only: []string{"recv"}, Deflate: true, Dial: dialSteadywsOwn},
 }
 
 func adapterByName(name string) *Adapter {

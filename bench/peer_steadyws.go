@@ -10,8 +10,12 @@ import (
 
 // steadyws: the project itself, with the defaults that every user has; only the
 // reconnecting is off, so that a connection that ends is not replaced.
-func steadyOptions() *wsclient.Options {
-	return &wsclient.Options{Reconnect: reconnect.Never}
+func steadyOptions(o Opts) *wsclient.Options {
+	opts := &wsclient.Options{Reconnect: reconnect.Never}
+	if o.Deflate {
+		opts.Compression = wsclient.CompressionNoContext
+	}
+	return opts
 }
 
 type steadyBase struct{ c *wsclient.Client }
@@ -34,7 +38,7 @@ type steadyConn struct {
 
 func dialSteadyws(o Opts) (Conn, error) {
 	s := &steadyConn{given: make(chan Handler, 1)}
-	opts := steadyOptions()
+	opts := steadyOptions(o)
 	s.h = func(p []byte, n int) { // the first message waits for Start
 		s.h = <-s.given
 		s.h(p, n)
@@ -58,7 +62,7 @@ func (s *steadyConn) Loop(h Handler) error {
 type steadyOwn struct{ steadyBase }
 
 func dialSteadywsOwn(o Opts) (Conn, error) {
-	c, err := wsclient.Dial(context.Background(), o.URL(), steadyOptions())
+	c, err := wsclient.Dial(context.Background(), o.URL(), steadyOptions(o))
 	return &steadyOwn{steadyBase{c}}, err
 }
 

@@ -59,9 +59,6 @@ coalesces by hand. "Receive" is compared with peers whose messages the user keep
 				continue
 			}
 			if len(r.Runs[a.Name]) == 0 {
-				if a.Role == us {
-					fmt.Fprintf(w, "| %s | not done yet | – | – | – | – | | |\n", r.Title)
-				}
 				continue
 			}
 			for _, m := range metrics(r.Task) {

@@ -73,6 +73,16 @@
 // peer wait. The bound may be exceeded by what one read brought; an empty inbox
 // takes one message of any size up to MaxMessage.
 //
+// # Compression
+//
+// Options.Compression offers permessage-deflate (RFC 7692). Every legal answer is
+// taken, an illegal one fails the handshake. MaxMessage counts inflated bytes, and
+// a message that is being put together holds no more memory than that and a
+// window: compressed bytes are not kept besides. Each message is compressed when
+// it leaves, in the order in which it leaves, unless it is too small or gets no
+// smaller. An idle connection holds no compressor and no decoder; with context it
+// remembers up to 45 KiB of what was said.
+//
 // # Reconnection
 //
 // For ever by default, with full jitter (before the first retry too) and a cap.

@@ -27,3 +27,11 @@ func (r *Reader) Held() (in, msg int) {
 
 // Remembered is the memory that r holds of the messages before.
 func (r *Reader) Remembered() int { return cap(r.inf.hist.b) }
+
+// Packed is the memory that r holds of a message that is not inflated yet.
+func (r *Reader) Packed() int {
+	if r.packed && r.msg != nil {
+		return cap(r.msg.b)
+	}
+	return 0
+}

@@ -265,8 +265,8 @@ func TestReaderInflatesWithinItsMemory(t *testing.T) {
 					r.Advance(n)
 					at += n
 					op, p, err := r.Next()
-					if in, msg := r.Held(); in > wire.ReadSize || msg > limit+64<<10 {
-						t.Fatalf("%d bytes for reads and %d for a message are held after %d", in, msg, at)
+					if in, msg := r.Held(); in > wire.ReadSize || msg > limit+64<<10 || r.Packed() > 64<<10 {
+						t.Fatalf("%d bytes for reads, %d for a message and %d of what is not inflated are held after %d", in, msg, r.Packed(), at)
 					}
 					if int64(len(p)) > limit {
 						t.Fatalf("a message of %d bytes", len(p))
