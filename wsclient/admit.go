@@ -2,45 +2,112 @@ package wsclient
 
 import (
 	"context"
+	"errors"
+	"math"
 	"time"
+
+	"github.com/steadyws/steadyws/internal/wire"
 )
 
-// send accepts m, waiting for room until ctx ends.
-func (q *queue) send(ctx context.Context, at int, m Message) error {
-	if int64(len(m.Data)) > q.maxBytes {
+// errWait: the message has to wait for room.
+var errWait = errors.New("no room yet")
+
+// send accepts m, or does what the policy says about a full queue.
+func (q *queue) send(ctx context.Context, m Message, c class) error {
+	if n := int64(len(m.Data)); n > q.maxBytes || n > math.MaxUint32 {
 		return failed("send", ErrTooLarge, ErrNotSent)
 	}
 	q.mu.Lock()
-	if q.err != nil {
-		err := q.err
-		q.mu.Unlock()
-		return failed("send", ErrNotSent, err)
+	err := q.admit(m, &c)
+	var w *waiter
+	if err == errWait {
+		w = q.lanes[c.lane].waiters.take(m, c)
+		q.lanes[c.lane].waiters.push(w)
 	}
-	l, dead := &q.lanes[at], q.link == nil || q.link.stopped
-	if at == hookLane && dead {
+	link := q.link
+	q.unlock()
+	if w != nil {
+		err = q.wait(ctx, w)
+		q.mu.Lock()
+		q.lanes[c.lane].waiters.put(w)
 		q.mu.Unlock()
-		return failed("send", errLost, ErrNotSent)
 	}
-	if l.waiters.first == nil && q.room(l, len(m.Data)) {
-		q.accept(at, m)
-		q.mu.Unlock()
+	if err == nil {
 		return nil
 	}
-	if q.callback.Load() != 0 && dead {
-		q.mu.Unlock()
-		return failed("send", ErrQueueFull, ErrNotSent)
+	if err == ErrQueueFull && q.overflow == OverflowDisconnect && c.lane == dataLane && !c.is(volatile) && link != nil {
+		link.overflowed()
 	}
-	w := l.waiters.take(at, m)
-	l.waiters.push(w)
-	q.mu.Unlock()
-	err := q.wait(ctx, w)
-	q.mu.Lock()
-	l.waiters.put(w)
-	q.mu.Unlock()
-	if err != nil {
-		return failed("send", err, ErrNotSent)
+	return failed("send", err, ErrNotSent)
+}
+
+// admit accepts m if it can, and says why not; q.mu is held.
+func (q *queue) admit(m Message, c *class) error {
+	if q.err != nil {
+		return q.err
 	}
+	l, dead := &q.lanes[c.lane], q.link == nil || q.link.stopped
+	if c.lane == hookLane && dead {
+		return errLost
+	}
+	if c.is(volatile) && !q.isOpen() {
+		return errNotOpen
+	}
+	n := len(m.Data)
+	ready := l.waiters.first == nil && q.fits(n, c)
+	if c.x != nil || !ready && l.mortal > 0 {
+		now := time.Now()
+		if c.expired(now) {
+			return errExpired
+		}
+		if !ready && l.waiters.first == nil {
+			q.sweep(l, now)
+			ready = q.fits(n, c)
+		}
+	}
+	if ready {
+		q.accept(m, *c)
+		return nil
+	}
+	switch policy := q.policy(c); {
+	case policy == OverflowBlock && q.callback.Load() != 0 && dead:
+		return ErrQueueFull
+	case policy == OverflowBlock:
+		return errWait
+	case policy == OverflowDropOldest:
+		for l.n > 0 && !q.fits(n, c) {
+			e := l.pop()
+			q.drop(&e, DropOverflow)
+		}
+		if q.fits(n, c) {
+			q.accept(m, *c)
+			return nil
+		}
+	case policy != OverflowDropNewest:
+		return ErrQueueFull
+	}
+	// Nothing that waits can make room: it is the new one that is dropped.
+	q.note(c.lane, l.seq+1, wire.Op(m.Type), m.Data, DropOverflow)
 	return nil
+}
+
+// policy is what happens to a message of class c that finds its lane full. What
+// OnConnect sends and priorities are never dropped; a volatile one does not wait.
+func (q *queue) policy(c *class) Overflow {
+	switch {
+	case c.is(volatile):
+		return OverflowReject
+	case c.lane == dataLane, q.overflow == OverflowBlock:
+		return q.overflow
+	case c.lane == hookLane:
+		return OverflowBlock
+	}
+	return OverflowReject
+}
+
+// sweep drops what has expired; q.mu is held.
+func (q *queue) sweep(l *lane, now time.Time) {
+	l.sweep(now, func(e *entry) { q.drop(e, DropExpired) })
 }
 
 // wait waits for the outcome of w.
@@ -51,34 +118,49 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 	}
 	if w.timer == nil {
 		w.timer = time.NewTimer(patience)
-	} else {
-		w.timer.Reset(patience)
 	}
 	defer w.timer.Stop()
+	began := time.Since(q.base)
 	for {
+		q.mu.Lock()
+		l, now := &q.lanes[w.lane], time.Now()
+		q.sweep(l, now)
+		q.grant()
+		look := patience
+		if callback := time.Duration(q.callback.Load()); callback != 0 {
+			look -= now.Sub(q.base) - max(callback, began)
+		}
 		var give error
-		select {
-		case err := <-w.done:
-			return err
-		case <-ctx.Done():
-			give = context.Cause(ctx)
-		case <-w.timer.C:
-			// Only a Send that a callback may be waiting for gives up.
-			left := patience
-			if began := q.callback.Load(); began != 0 {
-				left -= time.Since(q.base) - time.Duration(began)
-			}
-			if left > 0 {
-				w.timer.Reset(left)
+		switch {
+		case !w.queued:
+		case look <= 0:
+			give = ErrQueueFull // a callback may be waiting for this Send
+		case w.expired(now):
+			give = errExpired
+		}
+		if l.mortal > 0 { // when it expires there may be room
+			look = min(look, l.expires.Sub(now)+1)
+		}
+		if w.x != nil && !w.x.expires.IsZero() {
+			look = min(look, w.x.expires.Sub(now)+1)
+		}
+		q.unlock()
+		if give == nil {
+			w.timer.Reset(look)
+			select {
+			case err := <-w.done:
+				return err
+			case <-ctx.Done():
+				give = context.Cause(ctx)
+			case <-w.timer.C:
 				continue
 			}
-			give = ErrQueueFull
 		}
 		q.mu.Lock()
 		if w.queued {
 			q.lanes[w.lane].waiters.remove(w)
 			q.grant() // it may have stood before one that fits
-			q.mu.Unlock()
+			q.unlock()
 			return give
 		}
 		q.mu.Unlock()
@@ -90,8 +172,11 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 func (q *queue) grant() {
 	for i := range q.lanes {
 		l := &q.lanes[i]
-		for w := l.waiters.first; w != nil && q.room(l, len(w.m.Data)); w = l.waiters.first {
-			q.accept(i, w.m)
+		for w := l.waiters.first; w != nil && q.fits(len(w.m.Data), &w.class); w = l.waiters.first {
+			if w.x != nil && w.expired(time.Now()) {
+				break // it is about to give up
+			}
+			q.accept(w.m, w.class)
 			l.waiters.settle(w, nil)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 const (
 	barrierEvery = 64 << 10    // payload between two barriers of a burst
+	barrierAgain = 16 << 10    // if some of it would have to go again
 	barrierPause = time.Second // between two barriers of a quiet connection
 	barriersMost = 256         // of a peer that does not answer, the latest are kept
 	pongsMost    = 16          // of those that the peer is owed, the latest are kept
@@ -18,15 +19,16 @@ const (
 // confirms all that was written before it; a peer may answer only the newest
 // (RFC 6455 5.5.3), so it confirms the earlier pings too. Guarded by q.mu.
 type barriers struct {
-	auto bool   // send them unasked
-	tag  uint32 // of the payloads
-	seq  uint32 // of the latest
+	auto  bool   // send them unasked
+	again bool   // something behind the latest would have to go again
+	tag   uint32 // of the payloads
+	seq   uint32 // of the latest
 
 	wanted  bool      // a ping must go out now: a probe, or Ping
 	probe   bool      // it is the heartbeat's
 	nudged  bool      // look whether a barrier is due, even if there is nothing else to write
 	since   int       // payload taken since the latest
-	covered uint64    // messages of the data lane before the latest
+	covered uint64    // messages before the latest
 	last    time.Time // when the latest was taken
 
 	open   []barrier // oldest first
@@ -44,8 +46,7 @@ type barrier struct {
 	seq     uint32
 	at      time.Time // when it was taken, then when it was written
 	written bool
-	mark    uint64 // once written: messages of the data lane before it
-	bytes   int64
+	mark    tally // once written: what left before it
 }
 
 // A pinger waits for a pong.
@@ -63,7 +64,7 @@ type pingResult struct {
 func (b *barriers) ping(covered uint64, now time.Time) item {
 	b.seq++
 	b.wanted, b.nudged, b.flying = false, false, true
-	b.since, b.covered, b.last = 0, max(b.covered, covered), now
+	b.since, b.again, b.covered, b.last = 0, false, max(b.covered, covered), now
 	if len(b.open) == barriersMost {
 		b.open = append(b.open[:0], b.open[1:]...)
 	}
@@ -73,23 +74,26 @@ func (b *barriers) ping(covered uint64, now time.Time) item {
 			p.seq = b.seq
 		}
 	}
-	return item{op: wire.OpPing, seq: b.seq}
+	return item{entry: entry{op: wire.OpPing}, ping: b.seq}
 }
 
 // due reports whether a barrier belongs behind the first taken messages, after
-// which nothing waits. later is when it will be, if time is all that is missing.
-func (b *barriers) due(taken uint64, flushes []*flush, now time.Time) (ok bool, later time.Time) {
-	if taken <= b.covered {
+// which nothing may go now. later is when it will be, if time is all that is
+// missing.
+func (b *barriers) due(taken uint64, q *queue, now time.Time) (ok bool, later time.Time) {
+	switch {
+	case taken <= b.covered:
 		return false, later
-	}
-	if b.demanded(taken, flushes) {
+	case q.flushing():
 		return true, later
-	}
-	if b.auto && b.since >= barrierEvery {
-		return true, later
-	}
-	if !b.auto || b.flying { // one per round trip: its pong looks again
+	case !b.auto && !b.again:
 		return false, later
+	case b.since >= b.every():
+		return true, later
+	case b.flying: // one per round trip: its pong looks again
+		return false, later
+	case q.pressed():
+		return true, later
 	}
 	if at := b.last.Add(barrierPause); now.Before(at) {
 		return false, at
@@ -97,29 +101,28 @@ func (b *barriers) due(taken uint64, flushes []*flush, now time.Time) (ok bool, 
 	return true, later
 }
 
-// demanded reports whether a flush needs a barrier behind the first taken messages.
-func (b *barriers) demanded(taken uint64, flushes []*flush) bool {
-	for _, f := range flushes {
-		if !f.handed && f.mark > b.covered && f.mark <= taken {
-			return true
-		}
+// every is how much payload of a burst may be without a barrier.
+func (b *barriers) every() int {
+	if b.again {
+		return barrierAgain
 	}
-	return false
+	return barrierEvery
 }
 
-// passed counts the payload of a message that was taken, and reports whether a
-// burst has got so long that a barrier belongs into it.
-func (b *barriers) passed(n int, taken uint64, flushes []*flush) bool {
-	b.since += n
-	return b.since >= barrierEvery && (b.auto || b.demanded(taken, flushes))
+// passed counts a message that was taken, and reports whether a burst has got so
+// long that a barrier belongs into it.
+func (b *barriers) passed(e *entry, q *queue) bool {
+	b.since += int(e.size)
+	b.again = b.again || e.is(again)
+	return b.since >= b.every() && (b.auto || b.again || q.flushing())
 }
 
 // wrote notes that the seq-th ping was handed over. answered: so was its pong,
 // before the write returned.
-func (b *barriers) wrote(seq uint32, mark uint64, bytes int64, now time.Time) (answered bool) {
+func (b *barriers) wrote(seq uint32, mark tally, now time.Time) (answered bool) {
 	for i := range b.open {
 		if o := &b.open[i]; o.seq == seq {
-			o.written, o.at, o.mark, o.bytes = true, now, mark, bytes
+			o.written, o.at, o.mark = true, now, mark
 		}
 	}
 	return seq <= b.pongs
@@ -212,7 +215,7 @@ func (p *pongs) take(b *batch) {
 	b.control = append(b.control[:0], p.data...)
 	for rest := b.control; p.n > 0; p.n-- {
 		n := 1 + int(rest[0])
-		b.items = append(b.items, item{op: wire.OpPong, data: rest[1:n:n]})
+		b.items = append(b.items, item{entry: entry{op: wire.OpPong, off: uint32(len(b.control) - len(rest) + 1), size: uint32(n - 1)}})
 		rest = rest[n:]
 	}
 	p.data = p.data[:0]

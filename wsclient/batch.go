@@ -20,140 +20,152 @@ var batches = sync.Pool{New: func() any { return &batch{buf: make([]byte, 0, bat
 // A batch is what goes out in one write.
 type batch struct {
 	items   []item // what it is made of
+	done    int    // of items, those that the kernel has
 	control []byte // payloads of its pongs
 	ping    [heartbeat.PayloadSize]byte
 	buf     []byte // its bytes
 	sent    int    // of buf, what the kernel has
-	marks   []mark // where each of its messages, pings and Closes ends
-	done    int    // of marks, those that the kernel has
 }
 
-// An item is one frame to be.
+// An item is one frame, or a piece of one.
 type item struct {
-	data []byte
-	op   wire.Op
-	lane int8
-	seq  uint32 // of a ping
+	entry        // of a control frame only the opcode, of a pong its place in control
+	ping  uint32 // the number of a ping
+	end   int32  // of its bytes in buf; partEnd: the end of its frame is in another batch
 }
 
-// A mark is where the last byte of an item lies.
-type mark struct {
-	end  int32
-	op   wire.Op
-	lane int8
-	seq  uint32
-}
+const partEnd = -1
+
+// isMessage reports whether the item is more than a control frame.
+func (it *item) isMessage() bool { return it.op == wire.OpText || it.op == wire.OpBinary }
 
 func (b *batch) free() {
 	clear(b.items)
-	b.items, b.marks, b.done = b.items[:0], b.marks[:0], 0
+	b.items, b.done = b.items[:0], 0
 	b.buf, b.sent = b.buf[:0], 0
 	batches.Put(b)
 }
 
 // cut is a message larger than a batch: it leaves in pieces.
 type cut struct {
-	item
+	entry
 	on      bool
-	payload []byte // of its frame: data, or that compressed
-	op      wire.Op
-	off     int // of payload, what went into batches so far
+	payload []byte // of its frame: the message, or that compressed
+	off     int    // of payload, what went into batches so far
 	key     uint32
 }
 
 // handed is how much of the message the kernel has, if it has n bytes of its payload.
 func (c *cut) handed(n int) int64 {
-	return int64(float64(n) / float64(len(c.payload)) * float64(len(c.data)))
+	return int64(float64(n) / float64(len(c.payload)) * float64(c.size))
 }
 
-// fill decides what goes out next; q.mu is held. It only moves references: the
+// fill decides what goes out next; q.mu is held. It only moves entries: the
 // bytes are copied and masked by encode, without the mutex.
 func (w *writer) fill(now time.Time) bool {
 	if w.stopped || w.last {
 		return false
 	}
 	b := batches.Get().(*batch)
+	w.b = b
 	room := w.full
 	if w.cut.on {
+		b.items = append(b.items, item{entry: w.cut.entry})
 		room -= len(w.cut.payload) - w.cut.off
 	}
 	if room > 0 { // no frame goes into the middle of another
 		w.pongs.take(b)
 		if w.barriers.wanted {
-			b.items = append(b.items, w.barriers.ping(w.q.handed, now))
+			b.items = append(b.items, w.barriers.ping(w.q.window.handed.n, now))
 		}
-		room = w.fillLane(b, hookLane, w.q.lanes[hookLane].waiting(), room, now)
-		if !w.gated {
-			w.fillLane(b, dataLane, w.dataWaiting(), room, now)
+		for at := range lanes {
+			if at == hookLane || !w.gated {
+				room = w.fillLane(at, room, now)
+			}
 		}
-		w.fillLast(b, now)
+		w.fillLast(now)
 	}
-	if len(b.items) == 0 && !w.cut.on {
+	if len(b.items) == 0 {
 		b.free()
+		w.b = nil
 		return false
 	}
-	w.b = b
 	return true
 }
 
-// dataWaiting is how many messages of the data lane may go out now.
-func (w *writer) dataWaiting() int {
-	l := &w.q.lanes[dataLane]
-	if w.closing == nil {
-		return l.waiting()
+// mayGo reports whether the first entry of a lane may go out now.
+func (w *writer) mayGo(l *lane) bool {
+	switch {
+	case l.n == 0:
+		return false
+	case w.closing != nil && l != &w.q.lanes[hookLane] && l.at(0).seq > w.closeMark[l.at(0).lane]:
+		return false
 	}
-	return min(l.waiting(), max(0, int(w.closeMark-w.taken())))
+	// One that the peer may have closed over goes alone, so that it can be told.
+	return w.q.suspects == 0 || l == &w.q.lanes[hookLane] || w.taken() == w.q.window.confirmed.n
 }
 
-// taken is how many messages of the data lane, since the client began, were
-// handed over or are in the batch under way.
-func (w *writer) taken() uint64 { return w.q.handed + uint64(w.q.lanes[dataLane].taken) }
+// taken is how many messages were handed over, or are about to be, that pongs
+// confirm.
+func (w *writer) taken() uint64 { return w.q.window.handed.n + w.inHand }
 
-// fillLane adds up to n messages of a lane while there is room, and returns
-// what is left of it.
-func (w *writer) fillLane(b *batch, at int8, n, room int, now time.Time) int {
-	l := &w.q.lanes[at]
-	for ; n > 0 && !w.cut.on; n-- {
-		e := l.at(l.taken)
-		it := item{data: e.data, op: e.op, lane: at}
-		size := len(e.data) + wire.HeaderSize(len(e.data))
+// fillLane adds messages of a lane while there is room, and returns what is left
+// of it.
+func (w *writer) fillLane(at int8, room int, now time.Time) int {
+	l, b, q := &w.q.lanes[at], w.b, w.q
+	q.sweep(l, now)
+	for w.mayGo(l) && !w.cut.on {
+		size := int(l.at(0).size)
+		size += wire.HeaderSize(size)
 		if size > room && len(b.items) > 0 {
 			break
 		}
-		l.taken++
+		e := l.pop()
+		l.inHand++
 		if room -= size; room < 0 {
-			w.cut = cut{item: it, on: true, payload: it.data, op: it.op, key: w.keys.Next()}
-		} else {
-			b.items = append(b.items, it)
+			w.cut = cut{entry: e, on: true, payload: e.data(), key: w.keys.Next()}
 		}
-		if at == dataLane && w.barriers.passed(len(e.data), w.taken(), w.q.flushes) && !w.cut.on {
+		b.items = append(b.items, item{entry: e})
+		if at == hookLane {
+			continue
+		}
+		if !e.acked() {
+			w.inHand++
+		}
+		if q.suspects > 0 {
+			q.suspects--
+		}
+		if w.barriers.passed(&e, q) && !w.cut.on {
 			b.items = append(b.items, w.barriers.ping(w.taken(), now))
 		}
 	}
-	if n > 0 && w.full < batchMost {
+	if l.n > 0 && w.full < batchMost {
 		w.full *= 2
 	}
 	return room
 }
 
 // fillLast adds what goes behind the last message: the Close, or a barrier.
-func (w *writer) fillLast(b *batch, now time.Time) {
-	if w.cut.on || w.q.lanes[hookLane].waiting() > 0 || !w.gated && w.dataWaiting() > 0 {
+func (w *writer) fillLast(now time.Time) {
+	if w.cut.on || w.q.lanes[hookLane].n > 0 {
 		return
 	}
-	if w.closing != nil {
+	waiting := false
+	if !w.gated {
+		waiting = w.mayGo(&w.q.lanes[priorityLane]) || w.mayGo(&w.q.lanes[dataLane])
+	}
+	switch {
+	case waiting:
+	case w.closing != nil:
 		w.last = true
-		b.items = append(b.items, item{data: w.closing, op: wire.OpClose})
-		return
-	}
-	if w.gated {
-		return
-	}
-	due, later := w.barriers.due(w.taken(), w.q.flushes, now)
-	if w.barriers.nudged = false; due {
-		b.items = append(b.items, w.barriers.ping(w.taken(), now))
-	} else if !later.IsZero() {
-		w.alarm(later)
+		w.b.items = append(w.b.items, item{entry: entry{op: wire.OpClose}})
+	case !w.gated:
+		due, later := w.barriers.due(w.taken(), w.q, now)
+		if w.barriers.nudged = false; due {
+			w.b.items = append(w.b.items, w.barriers.ping(w.taken(), now))
+		} else if !later.IsZero() {
+			w.alarm(later)
+		}
 	}
 }
 
@@ -163,74 +175,78 @@ func (w *writer) encode() {
 	if len(b.buf) > 0 {
 		return
 	}
-	if c := &w.cut; c.on {
-		if c.off == 0 {
-			if z, ok := w.deflate(c.item); ok {
-				c.op, c.payload = c.op|wire.Deflated, bytes.Clone(z)
-			}
-			b.buf = wire.AppendHeader(b.buf, c.op, true, len(c.payload), c.key)
-		}
-		piece := c.payload[c.off:min(len(c.payload), c.off+w.full)]
-		b.buf = wire.AppendPayload(b.buf, piece, c.key, c.off)
-		if c.off += len(piece); c.off == len(c.payload) {
-			b.mark(c.item)
-		}
-	}
 	for i := range b.items {
 		it := &b.items[i]
-		if it.op == wire.OpPing {
-			it.data = heartbeat.AppendPayload(b.ping[:0], w.barriers.tag, it.seq)
-		}
-		op, payload := it.op, it.data
-		if z, ok := w.deflate(*it); ok {
-			op, payload = op|wire.Deflated, z
+		op, payload := it.op, []byte(nil)
+		switch op {
+		case wire.OpPing:
+			payload = heartbeat.AppendPayload(b.ping[:0], w.barriers.tag, it.ping)
+		case wire.OpPong:
+			payload = b.control[it.off : it.off+it.size]
+		case wire.OpClose:
+			payload = w.closing
+		default:
+			if w.cut.on && w.cut.seq == it.seq && w.cut.lane == it.lane {
+				w.piece(it)
+				continue
+			}
+			payload = it.data()
+			if z, ok := w.deflate(payload); ok {
+				op, payload = op|wire.Deflated, z
+			}
 		}
 		b.buf = wire.AppendFrame(b.buf, op, payload, w.keys.Next())
-		b.mark(*it)
+		it.end = int32(len(b.buf))
 	}
 }
 
-func (b *batch) mark(it item) {
-	if it.op != wire.OpPong {
-		b.marks = append(b.marks, mark{int32(len(b.buf)), it.op, it.lane, it.seq})
+// piece makes the next piece of the message that is cut.
+func (w *writer) piece(it *item) {
+	b, c := w.b, &w.cut
+	if c.off == 0 {
+		op := c.op
+		if z, ok := w.deflate(c.payload); ok {
+			op, c.payload = op|wire.Deflated, bytes.Clone(z)
+		}
+		b.buf = wire.AppendHeader(b.buf, op, true, len(c.payload), c.key)
+	}
+	piece := c.payload[c.off:min(len(c.payload), c.off+w.full)]
+	b.buf = wire.AppendPayload(b.buf, piece, c.key, c.off)
+	if c.off += len(piece); c.off < len(c.payload) {
+		it.end = partEnd
+	} else {
+		it.end = int32(len(b.buf))
 	}
 }
 
 // commit notes that the kernel has taken n more bytes of the batch; q.mu is held.
 func (w *writer) commit(n int, now time.Time) {
 	b, q := w.b, w.q
-	for b.sent += n; b.done < len(b.marks) && int(b.marks[b.done].end) <= b.sent; b.done++ {
-		switch m := b.marks[b.done]; m.op {
+	b.sent += n
+	for ; b.done < len(b.items); b.done++ {
+		it := &b.items[b.done]
+		if it.end == partEnd || int(it.end) > b.sent {
+			break
+		}
+		switch it.op {
 		case wire.OpPing:
-			answered := w.barriers.wrote(m.seq, q.handed, q.handedBytes, now)
-			if answered {
-				q.confirm(q.handed, q.handedBytes)
-			}
-			if w.barriers.probe {
-				w.barriers.probe = false
-				if !answered {
-					w.probed(now)
-				}
-			}
+			w.pinged(it.ping, now)
+		case wire.OpPong:
 		case wire.OpClose:
 			w.said = true
 			w.halt()
 		default:
-			if b.done == 0 { // the first of a batch may be the end of a cut one
-				w.cut = cut{}
+			w.cut = cut{} // only the first message of a batch may be the end of one
+			q.handed(&it.entry)
+			if it.lane != hookLane && !it.acked() {
+				w.inHand--
 			}
-			l := &q.lanes[m.lane]
-			if m.lane == dataLane {
-				q.handed++
-				q.handedBytes += int64(len(l.at(0).data))
-			}
-			q.release(l)
 		}
 	}
 	if q.partial = 0; w.cut.on {
-		end := len(b.buf) // of its piece
-		if len(b.marks) > 0 {
-			end = int(b.marks[0].end)
+		end := len(b.buf) // of its piece, which is first
+		if len(b.items) > 0 && b.items[0].end != partEnd {
+			end = int(b.items[0].end)
 		}
 		q.partial = w.cut.handed(max(0, w.cut.off-max(0, end-b.sent)))
 	}
@@ -239,5 +255,39 @@ func (w *writer) commit(n int, now time.Time) {
 		w.b = nil
 	}
 	q.settleFlushes()
+	q.lowered()
 	q.grant()
+}
+
+// pinged notes that a ping was handed over.
+func (w *writer) pinged(seq uint32, now time.Time) {
+	w.q.settleFlushes() // what left before it is what its pong confirms
+	answered := w.barriers.wrote(seq, w.q.window.handed, now)
+	if answered {
+		w.q.confirm(w.q.window.handed)
+	}
+	if w.barriers.probe {
+		w.barriers.probe = false
+		if !answered {
+			w.probed(now)
+		}
+	}
+}
+
+// release empties the writer, which has stopped, and returns the entries in its
+// hands, the newest first.
+func (w *writer) release() (entries []entry) {
+	if b := w.b; b != nil {
+		for i := len(b.items) - 1; i >= b.done; i-- {
+			if it := &b.items[i]; it.isMessage() {
+				entries = append(entries, it.entry)
+			}
+		}
+		b.free()
+		w.b = nil
+	} else if w.cut.on {
+		entries = append(entries, w.cut.entry)
+	}
+	w.cut = cut{}
+	return entries
 }

@@ -77,8 +77,7 @@ func newClient(url string, opts *Options) (*Client, error) {
 		in: newInbox(o.Inbox), done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
 		streak: reconnect.NewStreak(o.Reconnect),
 	}
-	c.q.maxBytes, c.q.maxMessages, c.q.timeout, c.q.base = o.Queue.MaxBytes, o.Queue.MaxMessages, o.WriteTimeout, c.base
-	c.q.watch(o.Heartbeat)
+	c.q.configure(c)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c, nil
 }
@@ -150,7 +149,10 @@ func (c *Client) Send(ctx context.Context, m Message) error {
 	if ctx.Err() != nil {
 		return failed("send", context.Cause(ctx), ErrNotSent)
 	}
-	return c.q.send(ctx, dataLane, m)
+	if c.q.plainErr != nil {
+		return failed("send", c.q.plainErr, ErrNotSent)
+	}
+	return c.q.send(ctx, m, c.q.plain)
 }
 
 // check refuses what a strict peer would close the connection for.
@@ -167,12 +169,20 @@ func (m *Message) check() error {
 	return nil
 }
 
-// SendWith sends m as Send does, with the classes of o.
+// SendWith sends m as Send does, with the classes of o. An *OptionError, with
+// ErrNotSent, says that they contradict each other or the client's options.
 func (c *Client) SendWith(ctx context.Context, m Message, o SendOptions) error {
-	if field := o.unsupported(); field != "" {
-		return failed("send", option("SendOptions."+field, "not supported in this version"), ErrNotSent)
+	if err := m.check(); err != nil {
+		return failed("send", err, ErrNotSent)
 	}
-	return c.Send(ctx, m)
+	cl, err := c.class(&o)
+	if err != nil {
+		return failed("send", err, ErrNotSent)
+	}
+	if ctx.Err() != nil {
+		return failed("send", context.Cause(ctx), ErrNotSent)
+	}
+	return c.q.send(ctx, m, cl)
 }
 
 // Receive waits for the next message; its Data belongs to the caller. It hands

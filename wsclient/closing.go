@@ -38,7 +38,7 @@ func (c *Client) stop(e *ending) {
 	first := c.stopping.CompareAndSwap(nil, e)
 	c.setState(Closing)
 	c.q.end(ErrClosed)
-	c.q.drop(ErrClosed)
+	c.q.close(ErrClosed)
 	c.cancel(ErrClosed)
 	k := c.current.Load()
 	if k == nil {
@@ -65,10 +65,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	if k := c.current.Load(); k != nil {
 		k.wake() // a full inbox must not hide the pongs
 	}
-	err := c.q.flush(ctx, flush{hasty: true})
-	if errors.Is(err, ErrNoConfirmation) {
-		err = c.q.flush(ctx, flush{handed: true}) // the echo of our Close will confirm
-	}
+	err := c.drain(ctx)
 	if err == nil {
 		c.stop(&ending{manner: ours, err: ErrClosed, code: StatusNormalClosure, limit: c.opts.CloseTimeout})
 		select {
@@ -79,7 +76,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	}
 	left := c.q.left(&begin)
 	c.Close()
-	if _, ok := errors.AsType[*UnconfirmedError](err); ok || errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrClosed) {
 		err = nil // what was lost by it is in left
 	}
 	switch {
@@ -89,6 +86,22 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		return failed("shutdown", err)
 	}
 	return nil
+}
+
+// drain waits until the queue is empty and confirmed, over as many connections as
+// that takes. What is lost on the way is counted elsewhere.
+func (c *Client) drain(ctx context.Context) error {
+	how := flush{hasty: true}
+	for {
+		err := c.q.flush(ctx, how)
+		if errors.Is(err, ErrNoConfirmation) {
+			how = flush{handed: true} // the echo of our Close will confirm
+			continue
+		}
+		if _, lost := errors.AsType[*UnconfirmedError](err); !lost {
+			return err
+		}
+	}
 }
 
 // finish ends the connection: with the closing handshake if there is one to do,
@@ -117,7 +130,11 @@ func (k *connection) finish(e *ending) (ev CloseEvent, lost *UnconfirmedError) {
 	q.mu.Lock()
 	k.w.barriers.refuse(failed("connection lost", e.err))
 	q.mu.Unlock()
-	return ev, k.c.q.detach(k.session)
+	var code StatusCode
+	if e.manner == answered {
+		code = e.code
+	}
+	return ev, k.c.q.detach(k.session, code)
 }
 
 // handshake says Close, then nothing more, and reads to the end. The guard
@@ -169,8 +186,8 @@ func (k *connection) echoed(e *ending, ev *CloseEvent, p []byte) {
 	if ev.Code == e.code {
 		q := &k.c.q
 		q.mu.Lock()
-		q.confirm(q.handed, q.handedBytes)
-		q.mu.Unlock()
+		q.confirm(q.window.handed)
+		q.unlock()
 	}
 	k.guard.Load().Reset(min(bothClosed, max(0, e.limit)))
 }

@@ -40,9 +40,9 @@ func (k *connection) extensions() string {
 }
 
 // deflate compresses a message, if that was agreed on and is worth it.
-func (w *writer) deflate(it item) (z []byte, ok bool) {
-	if w.deflater == nil || it.op != wire.OpText && it.op != wire.OpBinary {
+func (w *writer) deflate(p []byte) (z []byte, ok bool) {
+	if w.deflater == nil {
 		return nil, false
 	}
-	return w.deflater.Deflate(it.data)
+	return w.deflater.Deflate(p)
 }

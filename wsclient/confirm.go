@@ -24,25 +24,41 @@ func (c *Client) Flush(ctx context.Context) error {
 	return nil
 }
 
-// flush waits for what f says about all that was accepted.
+// A flush waits until everything that was accepted when it began is confirmed, or
+// only handed over.
+type flush struct {
+	handed bool
+	hasty  bool // one pong that confirms nothing is enough to give up
+
+	marks  [lanes]uint64 // what was accepted, by lane
+	left   bool          // all of it was handed over or dropped
+	at     place         // where in the window it ends, then
+	lost   UnconfirmedError
+	failed bool       // a cut has cost some of it: there is no use in waiting
+	done   chan error // gets the outcome, once
+}
+
+func (f *flush) outcome() error {
+	if f.lost.Messages == 0 {
+		return nil
+	}
+	return &f.lost
+}
+
+// flush waits for what how says about all that was accepted.
 func (q *queue) flush(ctx context.Context, how flush) error {
 	f := &how
 	f.done = make(chan error, 1)
 	q.mu.Lock()
-	f.mark = q.accepted
-	if f.mark <= q.confirmed || f.handed && f.mark <= q.handed {
-		q.mu.Unlock()
-		return nil
+	for i := range q.lanes {
+		f.marks[i] = q.lanes[i].seq
 	}
-	err := q.over
-	if err == nil && !f.handed && (q.passive || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
-		err = ErrNoConfirmation
-	}
-	if err != nil {
+	f.lost, q.untold = q.untold, UnconfirmedError{}
+	q.flushes = append(q.flushes, f)
+	if err, settled := q.beginFlush(f); settled {
 		q.mu.Unlock()
 		return err
 	}
-	q.flushes = append(q.flushes, f)
 	if q.link != nil {
 		q.link.nudge()
 	}
@@ -59,7 +75,7 @@ func (q *queue) flush(ctx context.Context, how flush) error {
 			q.mu.Lock()
 			if !f.handed && q.link != nil {
 				if q.link.barriers.mute(now, q.patience) {
-					q.forget(f)
+					q.forgetFlush(f)
 					q.mu.Unlock()
 					return ErrNoConfirmation
 				}
@@ -69,11 +85,104 @@ func (q *queue) flush(ctx context.Context, how flush) error {
 			look.Reset(left)
 		case <-ctx.Done():
 			q.mu.Lock()
-			q.forget(f)
+			q.forgetFlush(f)
 			q.mu.Unlock()
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// beginFlush reports what can be said of f at once; q.mu is held.
+func (q *queue) beginFlush(f *flush) (err error, settled bool) {
+	q.settleFlushes()
+	select {
+	case err := <-f.done:
+		return err, true
+	default:
+	}
+	err = q.over
+	if err == nil && !f.handed && (q.passive && q.onAck == nil || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
+		err = ErrNoConfirmation
+	}
+	if err != nil {
+		q.forgetFlush(f)
+	}
+	return err, err != nil
+}
+
+// settleFlushes tells the flushes that have what they wait for; q.mu is held.
+func (q *queue) settleFlushes() {
+	if len(q.flushes) == 0 {
+		return
+	}
+	q.flushes = slices.DeleteFunc(q.flushes, func(f *flush) bool {
+		if !f.left && !q.holds(f) {
+			f.left, f.at = true, q.window.place()
+		}
+		switch {
+		case f.failed, f.left && (f.handed || q.window.settled(f.at)):
+			f.done <- f.outcome()
+		case f.left && q.passive && q.window.acked(f.at): // of the rest nobody will tell
+			f.done <- ErrNoConfirmation
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+// holds reports whether something that f waits for was not handed over.
+func (q *queue) holds(f *flush) bool {
+	for at := priorityLane; at < lanes; at++ {
+		l := &q.lanes[at]
+		switch {
+		case l.inHand > 0:
+			if q.link.oldest(at) <= f.marks[at] {
+				return true
+			}
+		case l.n > 0:
+			if l.at(0).seq <= f.marks[at] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// oldest is the seq of the oldest entry of a lane that is in the writer's hands.
+func (w *writer) oldest(at int8) uint64 {
+	if w.b != nil {
+		for i := w.b.done; i < len(w.b.items); i++ {
+			if it := &w.b.items[i]; it.isMessage() && it.lane == at {
+				return it.seq
+			}
+		}
+	}
+	return w.cut.seq
+}
+
+// flushing reports whether somebody waits for a confirmation.
+func (q *queue) flushing() bool {
+	for _, f := range q.flushes {
+		if !f.handed {
+			return true
+		}
+	}
+	return false
+}
+
+// pressed reports whether a confirmation would let something go on: a Send that
+// waits for the room of what is kept, or a message that has to go alone.
+func (q *queue) pressed() bool {
+	if q.suspects > 0 {
+		return true
+	}
+	for i := range q.lanes {
+		if l := &q.lanes[i]; l.kept > 0 && l.waiters.first != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // hurry ends the hasty flushes: a pong came that confirms nothing.
@@ -86,28 +195,30 @@ func (q *queue) hurry() {
 	})
 }
 
-// forget takes f out of the flushes.
-func (q *queue) forget(f *flush) {
-	for i, g := range q.flushes {
-		if g == f {
-			q.flushes = append(q.flushes[:i], q.flushes[i+1:]...)
-			return
-		}
+// forgetFlush takes f out. What it knew to be dropped is for another to tell.
+func (q *queue) forgetFlush(f *flush) {
+	if i := slices.Index(q.flushes, f); i >= 0 {
+		q.flushes = slices.Delete(q.flushes, i, i+1)
+		q.untold.add(&f.lost)
 	}
 }
 
 // left counts what was accepted and is not confirmed, and what cuts have cost
 // since begin, which is what left(nil) returned then.
-func (q *queue) left(begin *UnconfirmedError) (u UnconfirmedError) {
+func (q *queue) left(begin *UnconfirmedError) UnconfirmedError {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if begin == nil {
-		return UnconfirmedError{Messages: int(q.lost), Bytes: q.lostBytes}
+		return UnconfirmedError{Messages: q.lost.Messages, Bytes: q.lost.Bytes}
 	}
-	return UnconfirmedError{
-		Messages: int(q.accepted-q.confirmed) + int(q.lost) - begin.Messages,
-		Bytes:    q.payload() + q.handedBytes - q.confirmedBytes + q.lostBytes - begin.Bytes,
+	u := UnconfirmedError{
+		Messages: q.window.messages() + q.lost.Messages - begin.Messages,
+		Bytes:    q.payload() + q.window.bytes() + q.lost.Bytes - begin.Bytes,
 	}
+	for at := priorityLane; at < lanes; at++ {
+		u.Messages += q.lanes[at].n + q.lanes[at].inHand
+	}
+	return u
 }
 
 // Ping measures a round trip on the current connection, for which it waits. A

@@ -89,6 +89,7 @@ func newConnection(c *Client, d *dialed, session int) *connection {
 	k.w = newWriter(&c.q, k.sock)
 	k.compress(d.answer.Deflate)
 	k.w.failed, k.w.probed, k.w.alarm = k.writingEnded, k.probed, k.lookAt
+	k.w.wake, k.w.overflowed = k.wake, k.overflowed
 	k.w.barriers.tag = rand.Uint32()
 	k.heard.Store(int64(k.now.Sub(c.base)))
 	k.setHeartbeat(c.opts.Heartbeat, k.now)
@@ -123,6 +124,10 @@ func (k *connection) writingEnded(err error) {
 	k.writeErr.Store(&cause)
 	k.wake()
 }
+
+// overflowed is called when the send queue is full and that is to end the
+// connection: the peer reads too slowly.
+func (k *connection) overflowed() { k.end(&ending{err: failed("send", ErrQueueFull)}) }
 
 // afterWriteError is how long the peer's last words are waited for.
 const afterWriteError = time.Second
@@ -211,7 +216,8 @@ func (k *connection) parse() {
 	if k.opened.IsZero() {
 		deliver = nil
 	}
-	if deliver != nil {
+	ack := k.c.opts.Queue.Ack
+	if deliver != nil || ack != nil {
 		k.c.q.enter(k.now)
 		defer k.c.q.leave()
 	}
@@ -224,6 +230,12 @@ func (k *connection) parse() {
 			messages++
 			bytes += uint64(len(p))
 			m.Type = MessageType(op)
+			if ack != nil {
+				m.Data = p
+				if id, upTo, ok := ack(m); ok {
+					k.c.q.ack(id, upTo)
+				}
+			}
 			if deliver == nil {
 				m.Data = k.keep(p)
 				k.batch = append(k.batch, m)

@@ -91,10 +91,54 @@ type UnconfirmedError struct {
 	Session  int   // the connection they were written to; 0: none
 	Messages int   // how many
 	Bytes    int64 // their payload
+	more     *loss // nil: nothing more
+}
+
+// loss is what few of these errors say.
+type loss struct {
+	rejected StatusCode
+	messages []Message
 }
 
 func (e *UnconfirmedError) Error() string {
+	if code := e.Rejected(); code != 0 {
+		return fmt.Sprintf(errPrefix+"message of %d bytes given up: the peer closed session %d over it: %v", e.Bytes, e.Session, code)
+	}
 	return fmt.Sprintf(errPrefix+"%d messages (%d bytes) unconfirmed in session %d", e.Messages, e.Bytes, e.Session)
+}
+
+func (e *UnconfirmedError) add(o *UnconfirmedError) {
+	e.Messages += o.Messages
+	e.Bytes += o.Bytes
+	for _, m := range o.Lost() {
+		e.keep(m)
+	}
+}
+
+func (e *UnconfirmedError) keep(m Message) {
+	if e.more == nil {
+		e.more = &loss{}
+	}
+	e.more.messages = append(e.more.messages, m)
+}
+
+// Lost returns the messages themselves, in the order in which they left, if
+// QueueOptions.KeepUnconfirmed is set and they had left. They are the caller's.
+func (e *UnconfirmedError) Lost() []Message {
+	if e.more == nil {
+		return nil
+	}
+	return e.more.messages
+}
+
+// Rejected returns the Close code with which the peer has closed over the one
+// message that is reported, or 0: 1003, 1007, 1008 or 1009 while no other was
+// unconfirmed. AtLeastOnce would send it again for ever.
+func (e *UnconfirmedError) Rejected() StatusCode {
+	if e.more == nil {
+		return 0
+	}
+	return e.more.rejected
 }
 
 // HandshakeError reports that the server, or a proxy before it, did not accept

@@ -28,7 +28,7 @@ func (n *Conn) Send(ctx context.Context, m Message) error {
 	if ctx.Err() != nil {
 		return failed("send", context.Cause(ctx), ErrNotSent)
 	}
-	return n.k.c.q.send(ctx, hookLane, m)
+	return n.k.c.q.send(ctx, m, class{lane: hookLane})
 }
 
 // Receive takes the next message out of the stream; its Data belongs to the
@@ -108,6 +108,7 @@ func (k *connection) serve() {
 	for k.ended.Load() == nil {
 		k.step()
 		k.deliver()
+		k.c.runLow()
 	}
 	k.closed = time.Now()
 }
@@ -144,6 +145,9 @@ func (k *connection) deliver() {
 		select {
 		case <-k.c.in.room:
 			return
+		case <-k.c.q.lowBell:
+			signal(k.c.q.lowBell)
+			k.c.runLow()
 		case <-k.bell:
 		}
 	}

@@ -12,6 +12,8 @@ type Stats struct {
 	BytesIn, BytesOut       uint64 // their payload
 	DroppedIn, DroppedOut   uint64 // messages that were accepted and thrown away
 
+	Drops Drops // DroppedOut by reason
+
 	BufferedAmount int64 // as the method
 	Unconfirmed    int64 // payload bytes handed to the kernel and not confirmed by a pong
 	KernelBuffered int64 // bytes that the kernel holds, frames and TLS included; -1: unknown
@@ -36,9 +38,10 @@ func (c *Client) Stats() Stats {
 	s.InboxMessages, s.InboxBytes = c.in.size()
 	k := c.current.Load()
 	c.q.mu.Lock()
-	s.MessagesOut, s.BytesOut, s.DroppedOut = c.q.handed, uint64(c.q.handedBytes), c.q.dropped
+	s.MessagesOut, s.BytesOut = c.q.out.n, uint64(c.q.out.all)
+	s.DroppedOut, s.Drops = c.q.drops.sum(), c.q.drops.counts()
 	s.BufferedAmount = c.q.payload() - c.q.partial
-	s.Unconfirmed = c.q.handedBytes - c.q.confirmedBytes
+	s.Unconfirmed = c.q.window.bytes()
 	if k != nil {
 		s.RTT, s.RTTSmoothed, s.RTTVar = k.w.barriers.rtt.Last, k.w.barriers.rtt.Smoothed, k.w.barriers.rtt.Var
 	}

@@ -183,7 +183,7 @@ func TestUnconfirmedMessagesAreReportedAndNotSentAgain(t *testing.T) {
 		var c *wsclient.Client
 		o := wsclient.Options{Reconnect: steady, Heartbeat: heartbeat.Off, OnError: func(err error) {
 			if u, ok := errors.AsType[*wsclient.UnconfirmedError](err); ok {
-				w.note("%+v", *u)
+				w.note("session %d: %d messages, %d bytes", u.Session, u.Messages, u.Bytes)
 			}
 		}}
 		c = w.dial(o)
@@ -194,7 +194,7 @@ func TestUnconfirmedMessagesAreReportedAndNotSentAgain(t *testing.T) {
 		if err := c.Flush(w.ctx); err != nil {
 			t.Fatal(err)
 		}
-		w.expect("{Session:1 Messages:3 Bytes:11}")
+		w.expect("session 1: 3 messages, 11 bytes")
 		if got := texts(rec); !slices.Equal(got, []string{"four"}) {
 			t.Errorf("after the cut the server got %q, want only what was sent after it", got)
 		}

@@ -113,12 +113,31 @@ type CloseEvent struct {
 
 // QueueOptions bound the send queue.
 type QueueOptions struct {
-	MaxBytes    int64    // payload bytes; 0: 1 MiB
-	MaxMessages int      // 0: 4096
+	// MaxBytes and MaxMessages bound the payload bytes and the messages that were
+	// accepted and not handed to the kernel, and those that are kept until they are
+	// confirmed (AtLeastOnce, KeepUnconfirmed, SendOptions.ID). Priority messages
+	// have the same bounds once more, for themselves. 0: 1 MiB, and 4096.
+	MaxBytes    int64
+	MaxMessages int
 	Overflow    Overflow // what Send does when the queue is full; zero: OverflowBlock
-	Delivery    Delivery // zero: AtMostOnce
-	LowWater    int64    // OnLow runs when BufferedAmount has fallen to it
-	OnLow       func()
+	Delivery    Delivery // zero: AtMostOnce. AtLeastOnce beside a Passive heartbeat is an *OptionError
+
+	// OnLow runs when BufferedAmount falls to LowWater or below after it was above,
+	// as an RTCDataChannel's bufferedamountlow: on the client's goroutine, like
+	// the other callbacks. LowWater without OnLow is an *OptionError.
+	LowWater int64
+	OnLow    func()
+
+	// KeepUnconfirmed keeps the messages themselves until they are confirmed, for
+	// UnconfirmedError.Lost. AtLeastOnce keeps them anyway.
+	KeepUnconfirmed bool
+
+	// Ack looks at every received message and says which SendOptions.ID it
+	// acknowledges, for servers that confirm by id; upTo: with it all that left
+	// before it. Messages with an ID are then confirmed by it alone, not by pongs.
+	// It runs on the reading goroutine; m.Data is valid only during the call. The
+	// message is received all the same.
+	Ack func(m Message) (id string, upTo, ok bool)
 }
 
 // InboxOptions bound what was received and not yet taken by Receive.
@@ -131,23 +150,37 @@ type InboxOptions struct {
 
 // SendOptions are the classes of one message; zero is as Send.
 type SendOptions struct {
-	Key      string    // replaces a queued message of the same key
-	Expires  time.Time // not sent after it
-	Volatile bool      // only if open now
-	Priority bool      // ahead of other messages, never dropped
-	Delivery Delivery  // zero: the queue's
+	// Key: a message of the same key that waits in the queue is replaced, in its
+	// place, whatever its other classes; it counts as dropped. Priorities have keys
+	// of their own. "": none.
+	Key string
+	// Expires: the message is not handed to the kernel after it, and is then
+	// dropped; Send fails with ErrNotSent if it has passed. Zero: never.
+	Expires time.Time
+	// Volatile: only if it can leave now. Send fails with ErrNotSent unless the
+	// client is Open, and does not wait for room; what has not left when the
+	// connection ends is dropped.
+	Volatile bool
+	// Priority: ahead of other messages, after what OnConnect sends; never dropped
+	// for want of room.
+	Priority bool
+	Delivery Delivery // zero: the queue's
+	// ID is what QueueOptions.Ack confirms the message by; without Ack it is an
+	// *OptionError. "": by pongs.
+	ID string
 }
 
 // Overflow says what happens when a queue is full.
 type Overflow int
 
-// What may happen when a queue is full.
+// What may happen when a queue is full. In the send queue a message that the
+// writer has in its hands, or that waits for its confirmation, is not dropped.
 const (
 	OverflowBlock      Overflow = iota // wait for room
-	OverflowReject                     // refuse the new message
-	OverflowDropOldest                 // drop the oldest message
-	OverflowDropNewest                 // drop the new message
-	OverflowDisconnect                 // end the connection
+	OverflowReject                     // refuse the new message: ErrQueueFull
+	OverflowDropOldest                 // drop the messages that have waited longest, as many as it takes
+	OverflowDropNewest                 // drop the new message; Send returns nil
+	OverflowDisconnect                 // refuse the new message, and end the connection: it is retried
 )
 
 // Delivery says what becomes of a message whose fate a lost connection left

@@ -147,6 +147,11 @@ func TestBadOptionsAreRefusedByName(t *testing.T) {
 		{"Compression", &wsclient.Options{Compression: -1}},
 		{"MaxMessage", &wsclient.Options{MaxMessage: -1}},
 		{"Queue.MaxBytes", &wsclient.Options{Queue: wsclient.QueueOptions{MaxBytes: -1}}},
+		{"Queue.Overflow", queue(wsclient.QueueOptions{Overflow: 5})},
+		{"Queue.Delivery", queue(wsclient.QueueOptions{Delivery: 3})},
+		{"Queue.LowWater", queue(wsclient.QueueOptions{LowWater: 1})},
+		{"Queue.LowWater", queue(wsclient.QueueOptions{LowWater: 1 << 20, OnLow: func() {}})},
+		{"Queue.Delivery", &wsclient.Options{Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce}, Heartbeat: heartbeat.Policy{Probe: heartbeat.Passive}}},
 		{"Inbox.MaxMessages", &wsclient.Options{Inbox: wsclient.InboxOptions{MaxMessages: -1}}},
 		{"Heartbeat.Timeout", &wsclient.Options{Heartbeat: heartbeat.Policy{Timeout: -1}}},
 		{"Reconnect.Max", &wsclient.Options{Reconnect: reconnect.Policy{Initial: time.Hour, Max: time.Second}}},
@@ -158,6 +163,8 @@ func TestBadOptionsAreRefusedByName(t *testing.T) {
 	}
 }
 
+func queue(o wsclient.QueueOptions) *wsclient.Options { return &wsclient.Options{Queue: o} }
+
 // TestWhatThisVersionRefuses lists what the API has and this version cannot do.
 // Nothing of it is silently ignored. The list is to become empty.
 func TestWhatThisVersionRefuses(t *testing.T) {
@@ -165,10 +172,6 @@ func TestWhatThisVersionRefuses(t *testing.T) {
 		"Endpoints":         {Endpoints: []string{"ws://other/"}},
 		"Proxy":             {Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 		"Reconnect.Limiter": {Reconnect: reconnect.Policy{Limiter: &reconnect.Limiter{}}},
-		"Queue.Overflow":    {Queue: wsclient.QueueOptions{Overflow: wsclient.OverflowReject}},
-		"Queue.Delivery":    {Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce}},
-		"Queue.LowWater":    {Queue: wsclient.QueueOptions{LowWater: 1}},
-		"Queue.OnLow":       {Queue: wsclient.QueueOptions{OnLow: func() {}}},
 		"Inbox.Overflow":    {Inbox: wsclient.InboxOptions{Overflow: wsclient.OverflowDropOldest}},
 		"Inbox.Key":         {Inbox: wsclient.InboxOptions{Key: func(wsclient.Message) string { return "" }}},
 		"Heartbeat.Probe":   {Heartbeat: heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")}},
@@ -179,21 +182,23 @@ func TestWhatThisVersionRefuses(t *testing.T) {
 			t.Errorf("%v, want option %s", err, option)
 		}
 	}
+}
+
+func TestBadSendOptionsAreRefusedByName(t *testing.T) {
 	bubble(t, server(testserver.Sink), func(w *world) {
-		c := w.dial(wsclient.Options{})
 		for option, o := range map[string]wsclient.SendOptions{
-			"SendOptions.Key":      {Key: "k"},
-			"SendOptions.Expires":  {Expires: time.Now().Add(time.Hour)},
-			"SendOptions.Volatile": {Volatile: true},
-			"SendOptions.Priority": {Priority: true},
-			"SendOptions.Delivery": {Delivery: wsclient.AtLeastOnce},
+			"SendOptions.Delivery": {Delivery: 3},
+			"SendOptions.ID":       {ID: "without Ack"},
+			"SendOptions.Volatile": {Volatile: true, Delivery: wsclient.AtLeastOnce},
 		} {
-			err := c.SendWith(w.ctx, wsclient.Text("x"), o)
+			err := w.dial(wsclient.Options{}).SendWith(w.ctx, wsclient.Text("x"), o)
 			if got := as[*wsclient.OptionError](t, err); got.Option != option || !errors.Is(err, wsclient.ErrNotSent) {
 				t.Errorf("%v, want option %s", err, option)
 			}
 		}
-		if err := c.SendWith(w.ctx, wsclient.Text("x"), wsclient.SendOptions{Delivery: wsclient.AtMostOnce}); err != nil {
+		passive := w.dial(wsclient.Options{Heartbeat: heartbeat.Policy{Probe: heartbeat.Passive}})
+		err := passive.SendWith(w.ctx, wsclient.Text("x"), wsclient.SendOptions{Delivery: wsclient.AtLeastOnce})
+		if as[*wsclient.OptionError](t, err); !errors.Is(err, wsclient.ErrNotSent) {
 			t.Error(err)
 		}
 	})

@@ -117,14 +117,14 @@ func (k *connection) pong(p []byte) {
 	q.mu.Lock()
 	b, rtt, ok := k.w.barriers.pong(p, k.now)
 	if ok {
-		q.confirm(b.mark, b.bytes)
+		q.confirm(b.mark)
 	} else if k.w.barriers.mute(k.now, 0) {
 		q.hurry()
 	}
-	if q.handed > k.w.barriers.covered {
+	if q.window.handed.n > k.w.barriers.covered {
 		k.w.nudge() // the next barrier was waiting for this one's pong
 	}
-	q.mu.Unlock()
+	q.unlock()
 	if t := k.c.opts.Trace; rtt >= 0 && t != nil && t.RTT != nil {
 		t.RTT(rtt)
 	}

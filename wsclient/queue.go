@@ -9,71 +9,105 @@ import (
 	"github.com/steadyws/steadyws/internal/wire"
 )
 
-// The lanes of the queue, in the order in which they leave.
-const (
-	hookLane = iota // what OnConnect sends; it dies with its connection
-	dataLane
-	lanes
-)
-
-// A queue holds what was accepted and is not yet in the kernel, and the counts
-// of what is. It is the one structure that senders, the writer, the heartbeat
-// and the reader share, under one mutex that is never held across anything that
-// blocks.
+// A queue holds what was accepted and is not yet in the kernel, and the window of
+// what is and may not have arrived. It is the one structure that senders, the
+// writer, the heartbeat and the reader share, under one mutex that is never held
+// across anything that blocks, user code included.
 type queue struct {
 	maxBytes    int64
 	maxMessages int
+	overflow    Overflow
+	plain       class         // of a plain Send
+	plainErr    error         // why there is none
+	reports     bool          // UnconfirmedError has the messages
 	timeout     time.Duration // of a write; also of a Send that waits while a callback runs
+	traceDrop   func(DropReason, Message)
+	onAck       func(Message) (id string, upTo, ok bool)
+
+	low      int64         // OnLow is due when as much as this is buffered
+	lowBell  chan struct{} // one token when it is; nil: nobody wants to know
+	lowArmed bool          // more than low was buffered
 
 	// callback is when the callback that runs now began, in nanoseconds since
 	// base; 0: none runs.
 	callback atomic.Int64
 	base     time.Time
 
-	mu        sync.Mutex
-	lanes     [lanes]lane
-	arena     arena
-	partial   int64 // of the payload in them, what the kernel has of a message that is not yet whole
-	err       error // not nil: nothing is accepted any more
-	over      error // not nil: nothing leaves any more
-	link      *writer
-	dropped   uint64 // messages
-	lost      uint64 // messages that were uncertain at a cut
-	lostBytes int64
+	mu       sync.Mutex
+	lanes    [lanes]lane
+	arena    arena
+	window   window
+	partial  int64 // of the payload in the lanes, what the kernel has of a message that is not yet whole
+	err      error // not nil: nothing is accepted any more
+	over     error // not nil: nothing leaves any more
+	link     *writer
+	suspects int // messages at the front of what goes again, each of which is to be alone in the window
 
-	passive  bool          // no pings are sent on this connection
-	patience time.Duration // for a peer to show that it confirms
+	out      tally // messages and payload handed over, again counted again
+	drops    dropCounts
+	traced   []dropping
+	lost     UnconfirmedError // what cuts have cost: counts
+	doomed   UnconfirmedError // of it, what was to go again when the client ended
+	untold   UnconfirmedError // what was dropped and no Flush has told yet
+	passive  bool             // no pings are sent on this connection
+	patience time.Duration    // for a peer to show that it confirms
 
-	// Messages of the data lane leave in the order they were accepted, so that
-	// three counts say what became of each.
-	accepted, handed, confirmed uint64
-	handedBytes, confirmedBytes int64
-	flushes                     []*flush
+	flushes []*flush
 }
 
-// A flush waits until the first mark messages are confirmed, or only handed over.
-type flush struct {
-	mark   uint64
-	handed bool
-	hasty  bool       // one pong that confirms nothing is enough to give up
-	done   chan error // gets the outcome, once
+// configure takes what the options say.
+func (q *queue) configure(c *Client) {
+	o := &c.opts.Queue
+	q.maxBytes, q.maxMessages, q.overflow, q.reports = o.MaxBytes, o.MaxMessages, o.Overflow, o.KeepUnconfirmed
+	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, c.base, o.Ack
+	q.plain, q.plainErr = c.class(&SendOptions{})
+	if o.OnLow != nil {
+		q.low, q.lowBell = o.LowWater, make(chan struct{}, 1)
+	}
+	if t := c.opts.Trace; t != nil {
+		q.traceDrop = t.Dropped
+	}
+	q.watch(c.opts.Heartbeat)
 }
 
-// room reports whether a message of n bytes fits. One of any permitted size fits
-// into an empty lane. Each has a bound of its own: a login must go out while the
-// queue is full.
-func (q *queue) room(l *lane, n int) bool {
-	return l.n < q.maxMessages && l.bytes+int64(n) <= q.maxBytes
+// fits reports whether there is room for n bytes. Those of an entry with the same
+// key will be free. A message of any permitted size fits into an empty lane.
+func (q *queue) fits(n int, c *class) bool {
+	l := &q.lanes[c.lane]
+	messages, bytes := l.n+l.inHand+l.kept, l.bytes+l.keptBytes+int64(n)
+	if i := l.twin(c); i >= 0 {
+		return bytes-int64(l.at(i).size) <= q.maxBytes
+	}
+	return messages < q.maxMessages && bytes <= q.maxBytes
+}
+
+// twin is the place of the entry that one of class c replaces, or -1.
+func (l *lane) twin(c *class) int {
+	if c.x == nil || c.x.key == "" {
+		return -1
+	}
+	return l.find(c.x.key)
 }
 
 // accept takes m, for which there is room.
-func (q *queue) accept(at int, m Message) {
-	l := &q.lanes[at]
-	l.push(q.arena.put(wire.Op(m.Type), m.Data))
+func (q *queue) accept(m Message, c class) {
+	l := &q.lanes[c.lane]
+	e := q.arena.put(wire.Op(m.Type), m.Data)
+	e.class = c
 	l.bytes += int64(len(m.Data))
-	if at == dataLane {
-		q.accepted++
+	if i := l.twin(&c); i >= 0 {
+		old := l.at(i)
+		e.seq = old.seq
+		l.unindex(old)
+		q.drop(old, DropReplaced)
+		*old = e
+		l.index(&e)
+	} else {
+		l.seq++
+		e.seq = l.seq
+		l.push(e)
 	}
+	q.filled()
 	if q.link != nil {
 		q.link.kick()
 	}
@@ -89,11 +123,11 @@ func (q *queue) leave() { q.callback.Store(0) }
 func (q *queue) attach(w *writer) {
 	q.mu.Lock()
 	q.link = w
-	w.barriers.covered = q.handed // all settled
+	w.barriers.covered = q.window.handed.n // all settled
 	q.mu.Unlock()
 }
 
-// open lets the data lane out.
+// open lets the other lanes out.
 func (q *queue) open() {
 	q.mu.Lock()
 	q.link.gated = false
@@ -101,80 +135,90 @@ func (q *queue) open() {
 	q.mu.Unlock()
 }
 
-// detach ends the connection's part, whose writer has stopped. What was not
-// wholly handed over stays queued; what was and is not confirmed is uncertain.
-func (q *queue) detach(session int) *UnconfirmedError {
+// isOpen reports whether what is accepted now leaves now; q.mu is held.
+func (q *queue) isOpen() bool { return q.link != nil && !q.link.gated && !q.link.stopped }
+
+// detach ends the connection's part, whose writer has stopped, and returns what
+// is uncertain and will not go again, or nil. What was not wholly handed over
+// stays queued. The code is that of the peer's Close; 0: none came.
+func (q *queue) detach(session int, code StatusCode) *UnconfirmedError {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.link = nil
-	q.partial = 0
-	for i := range q.lanes {
-		q.lanes[i].taken = 0
-	}
+	defer q.unlock()
+	q.settleFlushes()
+	w := q.link
+	q.link, q.partial = nil, 0
 	hook := &q.lanes[hookLane]
 	for hook.n > 0 {
-		q.release(hook)
+		e := hook.pop()
+		hook.bytes -= int64(e.size)
+		q.arena.release(&e)
 	}
+	q.takeBack(w)
+	lost := q.cut(session, code)
+	q.settleFlushes()
+	q.lowered()
 	q.grant()
-	lost := q.unconfirmed(session)
-	if lost != nil {
-		q.lost += uint64(lost.Messages)
-		q.lostBytes += lost.Bytes
-		old := q.flushes
-		q.flushes = nil
-		for _, f := range old {
-			if f.mark > q.confirmed {
-				f.done <- lost
-			} else {
-				q.flushes = append(q.flushes, f)
-			}
-		}
+	if lost.Messages == 0 {
+		return nil
 	}
-	q.confirm(q.handed, q.handedBytes)
+	q.lost.Messages += lost.Messages
+	q.lost.Bytes += lost.Bytes
 	return lost
 }
 
-// unconfirmed returns what is handed over and not confirmed, or nil.
-func (q *queue) unconfirmed(session int) *UnconfirmedError {
-	if q.handed == q.confirmed {
-		return nil
+// handed notes that the kernel has all of e; q.mu is held.
+func (q *queue) handed(e *entry) {
+	l := &q.lanes[e.lane]
+	l.inHand--
+	l.bytes -= int64(e.size)
+	if e.lane == hookLane {
+		q.arena.release(e)
+		return
 	}
-	return &UnconfirmedError{Session: session, Messages: int(q.handed - q.confirmed), Bytes: q.handedBytes - q.confirmedBytes}
+	q.out.n++
+	q.out.all += int64(e.size)
+	if !q.window.hand(e) {
+		q.arena.release(e)
+		return
+	}
+	l.kept++
+	l.keptBytes += int64(e.size)
 }
 
-// release removes the first entry of l.
-func (q *queue) release(l *lane) {
-	e := l.at(0)
-	l.bytes -= int64(len(e.data))
+// forget is for an entry of the window that is confirmed.
+func (q *queue) forget(e *entry) {
+	l := &q.lanes[e.lane]
+	l.kept--
+	l.keptBytes -= int64(e.size)
 	q.arena.release(e)
-	l.pop()
 }
 
-// confirm notes that the first n messages are settled and tells the flushes.
-func (q *queue) confirm(n uint64, bytes int64) {
-	q.confirmed, q.confirmedBytes = max(n, q.confirmed), max(bytes, q.confirmedBytes)
+// confirm notes that all up to a place is settled and tells the flushes.
+func (q *queue) confirm(to tally) {
+	q.window.confirm(to, q.forget)
+	q.confirmed()
+}
+
+// ack notes that the message with this id is confirmed, or all up to it.
+func (q *queue) ack(id string, upTo bool) {
+	q.mu.Lock()
+	if q.window.ack(id, upTo, q.forget) {
+		q.confirmed()
+	}
+	q.unlock()
+}
+
+// confirmed looks what can go on.
+func (q *queue) confirmed() {
 	q.settleFlushes()
+	q.grant()
+	if q.suspects > 0 && q.link != nil {
+		q.link.kick()
+	}
 }
 
 // watch takes from the heartbeat what Flush needs to know.
 func (q *queue) watch(p heartbeat.Policy) { q.passive, q.patience = p.IsPassive(), p.Timeout }
-
-// settleFlushes tells the flushes that have what they wait for.
-func (q *queue) settleFlushes() {
-	if len(q.flushes) == 0 {
-		return
-	}
-	left := q.flushes[:0]
-	for _, f := range q.flushes {
-		if f.mark <= q.confirmed || f.handed && f.mark <= q.handed {
-			f.done <- nil
-		} else {
-			left = append(left, f)
-		}
-	}
-	clear(q.flushes[len(left):])
-	q.flushes = left
-}
 
 // end refuses all that comes from now on with err.
 func (q *queue) end(err error) {
@@ -188,24 +232,36 @@ func (q *queue) end(err error) {
 	q.mu.Unlock()
 }
 
-// drop empties the data lane, save for what the writer is writing, and ends the
-// flushes with err. BufferedAmount keeps its value, as a browser's does.
-func (q *queue) drop(err error) {
+// close empties the lanes, save for what the writer is writing, and ends the
+// flushes with err. BufferedAmount keeps its value, as a browser's does. What had
+// left on an earlier connection and was to go again is lost.
+func (q *queue) close(err error) (lost *UnconfirmedError) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	q.over = err
-	l := &q.lanes[dataLane]
-	for l.waiting() > 0 {
-		e := l.at(l.n - 1)
-		q.arena.release(e)
-		*e = entry{}
-		l.n--
-		q.dropped++
+	u := &q.doomed
+	for _, at := range []int8{priorityLane, dataLane} {
+		l := &q.lanes[at]
+		for l.n > 0 {
+			e := l.pop()
+			if e.is(written) {
+				u.Messages++
+				u.Bytes += int64(e.size)
+				q.keep(u, &e)
+				q.lost.Messages++
+				q.lost.Bytes += int64(e.size)
+			}
+			q.dropped(&e, DropClosed)
+		}
 	}
 	for _, f := range q.flushes {
 		f.done <- err
 	}
 	q.flushes = nil
+	if u.Messages == 0 {
+		return nil
+	}
+	return u
 }
 
 // buffered is BufferedAmount.
@@ -216,4 +272,27 @@ func (q *queue) buffered() int64 {
 }
 
 // payload is what is accepted and not wholly handed over; q.mu is held.
-func (q *queue) payload() int64 { return q.lanes[hookLane].bytes + q.lanes[dataLane].bytes }
+func (q *queue) payload() (n int64) {
+	for i := range q.lanes {
+		n += q.lanes[i].bytes
+	}
+	return n
+}
+
+// filled and lowered see to OnLow: it is due when what is buffered falls to the
+// mark; q.mu is held.
+func (q *queue) filled() {
+	if q.lowBell != nil && !q.lowArmed {
+		q.lowArmed = q.payload()-q.partial > q.low
+	}
+}
+
+func (q *queue) lowered() {
+	if q.lowArmed && q.payload()-q.partial <= q.low {
+		q.lowArmed = false
+		signal(q.lowBell)
+		if q.link != nil {
+			q.link.wake()
+		}
+	}
+}

@@ -78,6 +78,9 @@ func (o *Options) check(given *Options) error {
 	if err := checkHeartbeat(o.Heartbeat); err != nil {
 		return err
 	}
+	if err := o.Queue.check(o.Heartbeat); err != nil {
+		return err
+	}
 	if field, err := o.Reconnect.Validate(); err != nil {
 		return &OptionError{"Reconnect." + field, err}
 	}
@@ -96,10 +99,6 @@ func (o *Options) unsupported() string {
 		{"Endpoints", len(o.Endpoints) > 0},
 		{"Proxy", o.Proxy != nil},
 		{"Reconnect.Limiter", o.Reconnect.Limiter != nil},
-		{"Queue.Overflow", o.Queue.Overflow != OverflowBlock},
-		{"Queue.Delivery", o.Queue.Delivery != 0 && o.Queue.Delivery != AtMostOnce},
-		{"Queue.LowWater", o.Queue.LowWater > 0},
-		{"Queue.OnLow", o.Queue.OnLow != nil},
 		{"Inbox.Overflow", o.Inbox.Overflow != OverflowBlock},
 		{"Inbox.Key", o.Inbox.Key != nil},
 	} {
@@ -110,21 +109,21 @@ func (o *Options) unsupported() string {
 	return ""
 }
 
-// unsupported is the same for the classes of a message.
-func (o SendOptions) unsupported() string {
+// check refuses a send queue that makes no sense.
+func (o *QueueOptions) check(h heartbeat.Policy) error {
 	switch {
-	case o.Key != "":
-		return "Key"
-	case !o.Expires.IsZero():
-		return "Expires"
-	case o.Volatile:
-		return "Volatile"
-	case o.Priority:
-		return "Priority"
-	case o.Delivery != 0 && o.Delivery != AtMostOnce:
-		return "Delivery"
+	case o.Overflow < OverflowBlock || o.Overflow > OverflowDisconnect:
+		return option("Queue.Overflow", "%d is none of its constants", o.Overflow)
+	case o.Delivery < 0 || o.Delivery > AtLeastOnce:
+		return option("Queue.Delivery", "%d is neither AtMostOnce nor AtLeastOnce", o.Delivery)
+	case o.Delivery == AtLeastOnce && h.IsPassive() && o.Ack == nil:
+		return option("Queue.Delivery", "AtLeastOnce needs confirmation, and a Passive heartbeat sends no pings; write another Probe, or Queue.Ack")
+	case o.LowWater > 0 && o.OnLow == nil:
+		return option("Queue.LowWater", "means nothing without Queue.OnLow")
+	case o.OnLow != nil && o.LowWater >= o.MaxBytes:
+		return option("Queue.LowWater", "%d is not below Queue.MaxBytes, so that OnLow would never run", o.LowWater)
 	}
-	return ""
+	return nil
 }
 
 func checkHeartbeat(p heartbeat.Policy) error {

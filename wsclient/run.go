@@ -17,7 +17,7 @@ func (c *Client) run() {
 		o := c.attempt(number, last)
 		if e := c.stopping.Load(); e != nil {
 			o.event.Err = ErrClosed
-			c.settle(ErrClosed)
+			c.settle(ErrClosed, &o)
 			c.report(&o)
 			break
 		}
@@ -29,13 +29,15 @@ func (c *Client) run() {
 			if step.GaveUp {
 				err = &GaveUpError{Attempts: step.Attempts, Elapsed: step.Elapsed, Err: err}
 			}
-			c.settle(err)
+			c.settle(err, &o)
 			c.report(&o)
 			break
 		}
 		c.report(&o)
 		if !c.pause(step.Wait) {
-			c.settle(ErrClosed)
+			var rest outcome
+			c.settle(ErrClosed, &rest)
+			c.report(&rest)
 			break
 		}
 	}
@@ -76,7 +78,10 @@ func (c *Client) judge(o *outcome) reconnect.Step {
 func (c *Client) report(o *outcome) {
 	ev := o.event
 	if ev.Err == nil {
-		return // there was none
+		if f := c.opts.OnError; f != nil && o.lost != nil {
+			f(o.lost) // it is the client that has ended, not a connection
+		}
+		return
 	}
 	level, text := slog.LevelWarn, "connection lost"
 	switch {
@@ -106,12 +111,29 @@ func (c *Client) report(o *outcome) {
 func (c *Client) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.again:
-	case <-c.ctx.Done():
+	for {
+		select {
+		case <-timer.C:
+		case <-c.again:
+		case <-c.ctx.Done():
+		case <-c.q.lowBell:
+			signal(c.q.lowBell)
+			c.runLow()
+			continue
+		}
+		return c.stopping.Load() == nil
 	}
-	return c.stopping.Load() == nil
+}
+
+// runLow runs OnLow if it is due.
+func (c *Client) runLow() {
+	select {
+	case <-c.q.lowBell:
+		c.q.enter(time.Now())
+		c.opts.Queue.OnLow()
+		c.q.leave()
+	default:
+	}
 }
 
 // live is the life of one connection, from the upgrade on.
@@ -198,14 +220,19 @@ func (c *Client) openedLocked() {
 	c.opening = make(chan struct{})
 }
 
-// settle decides why the client ends.
-func (c *Client) settle(err error) {
+// settle decides why the client ends. What was to go again is lost with it.
+func (c *Client) settle(err error, o *outcome) {
 	c.mu.Lock()
 	c.err = err
 	c.mu.Unlock()
 	end := endedError(err)
 	c.q.end(end)
-	c.q.drop(end)
+	if lost := c.q.close(end); lost != nil {
+		if o.lost == nil {
+			o.lost = &UnconfirmedError{Session: int(c.sessions.Load())}
+		}
+		o.lost.add(lost)
+	}
 }
 
 // finish is the end of the run goroutine.

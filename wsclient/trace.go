@@ -13,6 +13,9 @@ type Trace struct {
 	AttemptDone  func(number int, url string, err error)
 	// Probe: the heartbeat sends a probe into silence.
 	Probe func()
+	// Dropped: a message that Send had accepted was thrown away. Its Data is the
+	// receiver's. It runs on the goroutine that has thrown it away.
+	Dropped func(reason DropReason, m Message)
 	// RTT: a round trip was measured.
 	RTT func(time.Duration)
 }

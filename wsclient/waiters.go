@@ -5,8 +5,8 @@ import "time"
 // A waiter is a Send that waits for room. Whoever makes room accepts its message
 // on its behalf, so that those who wait are served first come, first served.
 type waiter struct {
-	m      Message
-	lane   int
+	m Message
+	class
 	done   chan error // gets the outcome, once
 	timer  *time.Timer
 	next   *waiter
@@ -18,19 +18,19 @@ type waiter struct {
 type waitList struct{ first, last, spare *waiter }
 
 // take returns a waiter for m, push puts it in line, and put keeps it for reuse.
-func (l *waitList) take(at int, m Message) *waiter {
+func (l *waitList) take(m Message, c class) *waiter {
 	w := l.spare
 	if w == nil {
 		w = &waiter{done: make(chan error, 1)}
 	} else {
 		l.spare, w.next = w.next, nil
 	}
-	w.m, w.lane = m, at
+	w.m, w.class = m, c
 	return w
 }
 
 func (l *waitList) put(w *waiter) {
-	w.m = Message{}
+	w.m, w.class = Message{}, class{}
 	w.next, l.spare = l.spare, w
 }
 

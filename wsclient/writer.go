@@ -11,13 +11,16 @@ import (
 // under the queue's mutex owns its batch: the goroutine that is started when
 // there is something to write, or the reader before it sleeps.
 type writer struct {
-	q       *queue
-	sock    socket
-	failed  func(error)     // the writing has ended; called without the mutex
-	probed  func(time.Time) // a probe was handed over; called with the mutex
-	alarm   func(time.Time) // call nudge at this time; called with the mutex
-	run     func()          // work, as a value that go starts without allocating
-	workers sync.WaitGroup
+	q      *queue
+	sock   socket
+	failed func(error) // the writing has ended; called without the mutex
+	wake   func()      // lets the run goroutine look; called with the mutex
+	// overflowed ends the connection: the queue is full, and that is the policy.
+	overflowed func()
+	probed     func(time.Time) // a probe was handed over; called with the mutex
+	alarm      func(time.Time) // call nudge at this time; called with the mutex
+	run        func()          // work, as a value that go starts without allocating
+	workers    sync.WaitGroup
 
 	// Guarded by q.mu.
 	writing   bool
@@ -29,8 +32,9 @@ type writer struct {
 	pongs     pongs
 	barriers  barriers
 	closing   []byte        // payload of the Close to send; nil: none
-	closeMark uint64        // it goes behind so many messages of the data lane
+	closeMark [lanes]uint64 // it goes behind the messages up to these
 	closed    chan struct{} // closed when it is written, or cannot be
+	inHand    uint64        // messages in b and cut that pongs will confirm
 
 	// Owned by whoever set writing.
 	b    *batch
@@ -71,8 +75,8 @@ func (w *writer) pending() bool {
 	case w.last:
 		return false
 	}
-	return w.pongs.n > 0 || w.barriers.wanted || w.closing != nil || w.q.lanes[hookLane].waiting() > 0 ||
-		!w.gated && (w.barriers.nudged || w.q.lanes[dataLane].waiting() > 0)
+	return w.pongs.n > 0 || w.barriers.wanted || w.closing != nil || w.q.lanes[hookLane].n > 0 ||
+		!w.gated && (w.barriers.nudged || w.mayGo(&w.q.lanes[priorityLane]) || w.mayGo(&w.q.lanes[dataLane]))
 }
 
 // work is the goroutine: it writes until nothing is left.
@@ -87,7 +91,7 @@ func (w *writer) work() {
 	}
 	w.writing = true
 	for w.b != nil || w.fill(now) {
-		w.q.mu.Unlock()
+		w.q.unlock()
 		w.encode()
 		n, err := w.sock.write(w.b.buf[w.b.sent:], w.q.timeout)
 		now = time.Now()
@@ -99,7 +103,7 @@ func (w *writer) work() {
 		}
 	}
 	w.rest()
-	w.q.mu.Unlock()
+	w.q.unlock()
 }
 
 // rest ends the work: nothing is left to write. q.mu is held.
@@ -120,7 +124,7 @@ func (w *writer) flush() {
 	w.writing = true
 	now := time.Now()
 	for w.b != nil || w.fill(now) {
-		w.q.mu.Unlock()
+		w.q.unlock()
 		w.encode()
 		n, err := w.sock.tryWrite(w.b.buf[w.b.sent:])
 		w.q.mu.Lock()
@@ -139,7 +143,7 @@ func (w *writer) flush() {
 		}
 	}
 	w.rest()
-	w.q.mu.Unlock()
+	w.q.unlock()
 }
 
 // fail ends the writing; q.mu is held, and released.
@@ -147,7 +151,7 @@ func (w *writer) fail(err error) {
 	already := w.stopped
 	w.halt()
 	w.writing = false
-	w.q.mu.Unlock()
+	w.q.unlock()
 	if !already {
 		w.failed(err)
 	}
@@ -169,22 +173,20 @@ func (w *writer) stop() {
 	w.halt()
 	w.q.mu.Unlock()
 	w.workers.Wait()
-	if w.b != nil {
-		w.b.free()
-		w.b = nil
-	}
 	w.deflater.Rest()
 }
 
 // sendClose sends a Close frame, and nothing after it (RFC 6455 5.5.1). It goes
-// behind what the data lane holds now if behind, or if that is one batch at the
-// most: what a callback has answered before the cause goes first.
+// behind what the lanes hold now if behind, or if that is one batch at the most:
+// what a callback has answered before the cause goes first.
 func (w *writer) sendClose(code StatusCode, reason string, behind bool) {
 	w.q.mu.Lock()
 	if w.closing == nil {
 		w.closing = wire.AppendClose(make([]byte, 0, 2+len(reason)), uint16(code), reason)
-		if w.closeMark = w.taken(); behind || w.q.lanes[dataLane].bytes <= batchLeast {
-			w.closeMark = w.q.accepted
+		if behind || w.q.payload() <= batchLeast {
+			for i := range w.q.lanes {
+				w.closeMark[i] = w.q.lanes[i].seq
+			}
 		}
 		w.kick()
 	}

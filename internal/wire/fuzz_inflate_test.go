@@ -53,7 +53,7 @@ func checkInflated(t *testing.T, z []byte, before string, limit int64, events []
 	switch {
 	case e.code == 0 && int64(len(e.data)) > limit:
 		t.Fatalf("%d bytes; the limit is %d", len(e.data), limit)
-	case err != nil && e.code != 1007 && e.code != 1009, err == nil && int64(len(p)) > limit && e.code != 1009:
+	case err != nil && e.code != 1007 && e.code != 1009, err == nil && int64(len(p)) > limit && e.code != 1009 && e.code != 1007: // it may have looked farther
 		t.Fatalf("%v; the reference has %d bytes, %v", e, len(p), err)
 	case int64(len(p)) <= limit && err == nil && src.Len() == 0 && e.code != 1009 && e.data != string(p):
 		t.Fatalf("%v; the reference has %d bytes", e, len(p))

@@ -1,0 +1,96 @@
+package wsclient
+
+import (
+	"fmt"
+
+	"github.com/steadyws/steadyws/internal/wire"
+)
+
+// DropReason says why a message that Send had accepted was thrown away.
+type DropReason int
+
+// The reasons.
+const (
+	DropOverflow DropReason = iota // OverflowDropOldest or OverflowDropNewest
+	DropReplaced                   // a newer one of the same SendOptions.Key came
+	DropExpired                    // SendOptions.Expires had passed before it could leave
+	DropVolatile                   // SendOptions.Volatile, and its connection ended
+	DropRejected                   // the peer has closed over it: see UnconfirmedError.Rejected
+	DropClosed                     // the client has ended
+	dropReasons
+)
+
+var dropNames = [dropReasons]string{"overflow", "replaced", "expired", "volatile", "rejected", "closed"}
+
+// String returns one word.
+func (r DropReason) String() string {
+	if r >= 0 && r < dropReasons {
+		return dropNames[r]
+	}
+	return fmt.Sprintf("DropReason(%d)", int(r))
+}
+
+// Drops counts the messages that were accepted and thrown away, by reason.
+type Drops struct{ Overflow, Replaced, Expired, Volatile, Rejected, Closed uint64 }
+
+// dropCounts are Drops by reason.
+type dropCounts [dropReasons]uint64
+
+func (c *dropCounts) counts() Drops {
+	return Drops{c[DropOverflow], c[DropReplaced], c[DropExpired], c[DropVolatile], c[DropRejected], c[DropClosed]}
+}
+
+func (c *dropCounts) sum() (n uint64) {
+	for _, k := range c {
+		n += k
+	}
+	return n
+}
+
+// A dropping is a drop that is to be traced once the mutex is free.
+type dropping struct {
+	reason DropReason
+	m      Message
+}
+
+// drop counts e, which was accepted and is thrown away, and gives its memory
+// back; q.mu is held. It is in no lane any more.
+func (q *queue) drop(e *entry, reason DropReason) {
+	q.lanes[e.lane].bytes -= int64(e.size)
+	q.dropped(e, reason)
+}
+
+// dropped is drop for an entry that its lane does not count any more.
+func (q *queue) dropped(e *entry, reason DropReason) {
+	q.note(e.lane, e.seq, e.op, e.data(), reason)
+	q.arena.release(e)
+}
+
+// note counts a drop.
+func (q *queue) note(lane int8, seq uint64, op wire.Op, p []byte, reason DropReason) {
+	q.drops[reason]++
+	lost := UnconfirmedError{Messages: 1, Bytes: int64(len(p))}
+	told := false
+	for _, f := range q.flushes {
+		if seq <= f.marks[lane] {
+			f.lost.add(&lost)
+			told = true
+		}
+	}
+	if !told && reason != DropClosed {
+		q.untold.add(&lost)
+	}
+	if q.traceDrop != nil {
+		q.traced = append(q.traced, dropping{reason, Message{Type: MessageType(op), Data: append([]byte(nil), p...)}})
+	}
+}
+
+// unlock frees the mutex and tells the trace what was dropped meanwhile.
+func (q *queue) unlock() {
+	traced := q.traced
+	q.traced = nil
+	q.mu.Unlock()
+	for _, d := range traced {
+		q.traceDrop(d.reason, d.m)
+	}
+}
