@@ -35,3 +35,6 @@ func (r *Reader) Packed() int {
 	}
 	return 0
 }
+
+// Inflating reports whether a message is inflated as it arrives.
+func (r *Reader) Inflating() bool { return r.inf.part != nil }
