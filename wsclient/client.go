@@ -39,7 +39,7 @@ type Client struct {
 	attempts atomic.Int64 // failed ones of the losing streak; 0 while open
 	sessions atomic.Int64 // connections that were open
 
-	messagesIn, bytesIn, droppedIn atomic.Uint64
+	messagesIn, bytesIn atomic.Uint64
 
 	mu      sync.Mutex
 	opening chan struct{} // closed at the next open
@@ -74,11 +74,12 @@ func newClient(url string, opts *Options) (*Client, error) {
 	}
 	c := &Client{
 		opts: o, url: url, target: t, base: time.Now().Add(-time.Second), proxy: o.Proxy,
-		in: newInbox(o.Inbox), done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
+		done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
 		streak: reconnect.NewStreak(o.Reconnect),
 	}
 	c.q.maxBytes, c.q.maxMessages, c.q.timeout, c.q.base = o.Queue.MaxBytes, o.Queue.MaxMessages, o.WriteTimeout, c.base
 	c.q.watch(o.Heartbeat)
+	c.in.init(o.Inbox)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c, nil
 }

@@ -74,7 +74,7 @@ type manner int
 const (
 	broken    manner = iota // nothing can be said any more
 	answered                // the peer has sent Close: it gets ours
-	failing                 // the peer broke a rule: it gets a Close
+	failing                 // the peer broke a rule, or overran the inbox: it gets a Close
 	requested               // Reconnect
 	ours                    // Close, CloseWith or Shutdown
 )
@@ -188,7 +188,7 @@ func (k *connection) readingEnded(err error) {
 // sleeping is called when a read finds the socket empty.
 func (k *connection) sleeping() {
 	k.slab = nil
-	if cap(k.batch) > 1<<10 {
+	if cap(k.batch) > idleMost {
 		k.batch = nil // an idle connection holds little
 	}
 	k.empty.Store(int64(time.Since(k.c.base)))

@@ -169,8 +169,6 @@ func TestWhatThisVersionRefuses(t *testing.T) {
 		"Queue.Delivery":    {Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce}},
 		"Queue.LowWater":    {Queue: wsclient.QueueOptions{LowWater: 1}},
 		"Queue.OnLow":       {Queue: wsclient.QueueOptions{OnLow: func() {}}},
-		"Inbox.Overflow":    {Inbox: wsclient.InboxOptions{Overflow: wsclient.OverflowDropOldest}},
-		"Inbox.Key":         {Inbox: wsclient.InboxOptions{Key: func(wsclient.Message) string { return "" }}},
 		"Heartbeat.Probe":   {Heartbeat: heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")}},
 		"Heartbeat.Reply":   {Heartbeat: heartbeat.Policy{Reply: func(bool, []byte) ([]byte, bool) { return nil, false }}},
 	} {

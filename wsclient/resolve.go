@@ -75,6 +75,9 @@ func (o *Options) check(given *Options) error {
 			return option(name, "negative; there is no unbounded: write how much memory you can spare")
 		}
 	}
+	if err := o.checkInbox(); err != nil {
+		return err
+	}
 	if err := checkHeartbeat(o.Heartbeat); err != nil {
 		return err
 	}
@@ -83,6 +86,22 @@ func (o *Options) check(given *Options) error {
 	}
 	if name := given.unsupported(); name != "" {
 		return option(name, "not supported in this version")
+	}
+	return nil
+}
+
+// checkInbox refuses policies that do not concern an inbox, or nobody's.
+func (o *Options) checkInbox() error {
+	const noInbox = "there is no inbox beside OnMessage; leave one of them out"
+	switch v := o.Inbox.Overflow; {
+	case v == OverflowReject:
+		return option("Inbox.Overflow", "OverflowReject: the peer cannot be told; write OverflowDropNewest or OverflowDisconnect")
+	case v < OverflowBlock || v > OverflowDisconnect:
+		return option("Inbox.Overflow", "%d is none of its constants", v)
+	case v != OverflowBlock && o.OnMessage != nil:
+		return option("Inbox.Overflow", noInbox)
+	case o.Inbox.Key != nil && o.OnMessage != nil:
+		return option("Inbox.Key", noInbox)
 	}
 	return nil
 }
@@ -100,8 +119,6 @@ func (o *Options) unsupported() string {
 		{"Queue.Delivery", o.Queue.Delivery != 0 && o.Queue.Delivery != AtMostOnce},
 		{"Queue.LowWater", o.Queue.LowWater > 0},
 		{"Queue.OnLow", o.Queue.OnLow != nil},
-		{"Inbox.Overflow", o.Inbox.Overflow != OverflowBlock},
-		{"Inbox.Key", o.Inbox.Key != nil},
 	} {
 		if f.set {
 			return f.name

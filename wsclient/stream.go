@@ -11,7 +11,8 @@ import (
 )
 
 // A Stream is a Client with typed messages: In is what comes, Out what goes. It
-// is for use by many goroutines.
+// is for use by many goroutines. It shows no Session and no Dropped: who has to
+// know of holes receives from the Client.
 type Stream[In, Out any] struct {
 	c   *Client
 	in  codec.Codec[In]
