@@ -48,6 +48,7 @@ type Client struct {
 
 	// Owned by the run goroutine.
 	streak *reconnect.Streak
+	slow   *stopwatch // nil: nobody asks
 }
 
 // New validates url and opts and returns at once; the client connects in the
@@ -80,6 +81,7 @@ func newClient(url string, opts *Options) (*Client, error) {
 	c.q.maxBytes, c.q.maxMessages, c.q.timeout, c.q.base = o.Queue.MaxBytes, o.Queue.MaxMessages, o.WriteTimeout, c.base
 	c.q.watch(o.Heartbeat)
 	c.in.init(o.Inbox)
+	c.watch()
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c, nil
 }

@@ -212,8 +212,8 @@ func (k *connection) parse() {
 		deliver = nil
 	}
 	if deliver != nil {
-		k.c.q.enter(k.now)
-		defer k.c.q.leave()
+		k.c.enter(k.now)
+		defer k.c.leave()
 	}
 	var messages, bytes uint64
 	m := Message{Session: k.session, Received: k.now}

@@ -88,6 +88,7 @@
 // Receive is. While Shutdown drains, what does not fit is thrown away.
 //
 // With OnMessage there is no inbox: while it runs nothing is read.
+// Trace.SlowMessage tells of one that takes too long, while it still does.
 //
 // # Reconnection
 //

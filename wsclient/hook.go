@@ -120,13 +120,13 @@ func (k *connection) deliver() {
 	}
 	roomy := true
 	if f := k.c.opts.OnMessage; f != nil { // what OnConnect did not take
-		k.c.q.enter(time.Now())
+		k.c.enter(time.Now())
 		for _, m := range k.batch {
 			if e := k.ended.Load(); e == nil || e.manner != ours {
 				f(m)
 			}
 		}
-		k.c.q.leave()
+		k.c.leave()
 		k.batch = nil
 	} else if k.draining() && k.c.in.skip(k.batch) {
 		k.batch = nil // what is behind, the pongs, is what Shutdown waits for

@@ -229,11 +229,12 @@ func TestInboxPoliciesThatMakeNoSense(t *testing.T) {
 		option string
 		o      wsclient.Options
 	}{
-		"nobody to reject it to": {"Inbox.Overflow", wsclient.Options{Inbox: wsclient.InboxOptions{Overflow: wsclient.OverflowReject}}},
-		"no such policy":         {"Inbox.Overflow", wsclient.Options{Inbox: wsclient.InboxOptions{Overflow: 5}}},
-		"nor that":               {"Inbox.Overflow", wsclient.Options{Inbox: wsclient.InboxOptions{Overflow: -1}}},
-		"no inbox to overflow":   {"Inbox.Overflow", wsclient.Options{OnMessage: handler, Inbox: wsclient.InboxOptions{Overflow: wsclient.OverflowDropNewest}}},
-		"no inbox to replace in": {"Inbox.Key", wsclient.Options{OnMessage: handler, Inbox: wsclient.InboxOptions{Key: key}}},
+		"nobody to reject it to":   {"Inbox.Overflow", wsclient.Options{Inbox: wsclient.InboxOptions{Overflow: wsclient.OverflowReject}}},
+		"no such policy":           {"Inbox.Overflow", wsclient.Options{Inbox: wsclient.InboxOptions{Overflow: 5}}},
+		"nor that":                 {"Inbox.Overflow", wsclient.Options{Inbox: wsclient.InboxOptions{Overflow: -1}}},
+		"no inbox to overflow":     {"Inbox.Overflow", wsclient.Options{OnMessage: handler, Inbox: wsclient.InboxOptions{Overflow: wsclient.OverflowDropNewest}}},
+		"no inbox to replace in":   {"Inbox.Key", wsclient.Options{OnMessage: handler, Inbox: wsclient.InboxOptions{Key: key}}},
+		"slow before it has begun": {"Trace.SlowAfter", wsclient.Options{Trace: &wsclient.Trace{SlowAfter: -1}}},
 	} {
 		_, err := wsclient.New("ws://e.com", &test.o)
 		if got := as[*wsclient.OptionError](t, err); got.Option != test.option {

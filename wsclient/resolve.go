@@ -78,6 +78,9 @@ func (o *Options) check(given *Options) error {
 	if err := o.checkInbox(); err != nil {
 		return err
 	}
+	if o.Trace != nil && o.Trace.SlowAfter < 0 {
+		return option("Trace.SlowAfter", "negative; leave SlowMessage nil to hear of none")
+	}
 	if err := checkHeartbeat(o.Heartbeat); err != nil {
 		return err
 	}
