@@ -3,7 +3,6 @@ package wsclient
 import (
 	"context"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/steadyws/steadyws/internal/wire"
@@ -14,7 +13,7 @@ var errWait = errors.New("no room yet")
 
 // send accepts m, or does what the policy says about a full queue.
 func (q *queue) send(ctx context.Context, m Message, c class) error {
-	if n := int64(len(m.Data)); n > q.maxBytes || n > math.MaxUint32 {
+	if n := int64(len(m.Data)); n > q.maxBytes || n >= 1<<32 {
 		return failed("send", ErrTooLarge, ErrNotSent)
 	}
 	q.mu.Lock()

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/steadyws/steadyws/reconnect"
 )
@@ -39,7 +38,7 @@ type Client struct {
 	attempts atomic.Int64 // failed ones of the losing streak; 0 while open
 	sessions atomic.Int64 // connections that were open
 
-	messagesIn, bytesIn, droppedIn atomic.Uint64
+	messagesIn, bytesIn atomic.Uint64
 
 	mu      sync.Mutex
 	opening chan struct{} // closed at the next open
@@ -48,6 +47,7 @@ type Client struct {
 
 	// Owned by the run goroutine.
 	streak *reconnect.Streak
+	slow   *stopwatch // nil: nobody asks
 }
 
 // New validates url and opts and returns at once; the client connects in the
@@ -74,10 +74,12 @@ func newClient(url string, opts *Options) (*Client, error) {
 	}
 	c := &Client{
 		opts: o, url: url, target: t, base: time.Now().Add(-time.Second), proxy: o.Proxy,
-		in: newInbox(o.Inbox), done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
+		done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
 		streak: reconnect.NewStreak(o.Reconnect),
 	}
 	c.q.configure(c)
+	c.in.init(o.Inbox)
+	c.watch()
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c, nil
 }
@@ -133,56 +135,6 @@ func (c *Client) await(ctx context.Context, opening <-chan struct{}, op string) 
 		defer c.mu.Unlock()
 		return failed(op, context.Cause(ctx), c.last)
 	}
-}
-
-// Send queues a copy of m and returns nil once it is accepted: it will leave, in
-// order, on this connection or a later one, unless the client ends before. If
-// the queue is full it waits for room until ctx ends. Every error has
-// ErrNotSent in its chain: the message has not left and will not.
-//
-// While a callback runs, a Send that would have to wait gives up with
-// ErrQueueFull: at once if there is no connection, after WriteTimeout otherwise.
-func (c *Client) Send(ctx context.Context, m Message) error {
-	if err := m.check(); err != nil {
-		return failed("send", err, ErrNotSent)
-	}
-	if ctx.Err() != nil {
-		return failed("send", context.Cause(ctx), ErrNotSent)
-	}
-	if c.q.plainErr != nil {
-		return failed("send", c.q.plainErr, ErrNotSent)
-	}
-	return c.q.send(ctx, m, c.q.plain)
-}
-
-// check refuses what a strict peer would close the connection for.
-func (m *Message) check() error {
-	switch m.Type {
-	case TextMessage:
-		if !utf8.Valid(m.Data) {
-			return errNotUTF8
-		}
-	case BinaryMessage:
-	default:
-		return errEmptyType
-	}
-	return nil
-}
-
-// SendWith sends m as Send does, with the classes of o. An *OptionError, with
-// ErrNotSent, says that they contradict each other or the client's options.
-func (c *Client) SendWith(ctx context.Context, m Message, o SendOptions) error {
-	if err := m.check(); err != nil {
-		return failed("send", err, ErrNotSent)
-	}
-	cl, err := c.class(&o)
-	if err != nil {
-		return failed("send", err, ErrNotSent)
-	}
-	if ctx.Err() != nil {
-		return failed("send", context.Cause(ctx), ErrNotSent)
-	}
-	return c.q.send(ctx, m, cl)
 }
 
 // Receive waits for the next message; its Data belongs to the caller. It hands

@@ -74,7 +74,7 @@ type manner int
 const (
 	broken    manner = iota // nothing can be said any more
 	answered                // the peer has sent Close: it gets ours
-	failing                 // the peer broke a rule: it gets a Close
+	failing                 // the peer broke a rule, or overran the inbox: it gets a Close
 	requested               // Reconnect
 	ours                    // Close, CloseWith or Shutdown
 )
@@ -193,7 +193,7 @@ func (k *connection) readingEnded(err error) {
 // sleeping is called when a read finds the socket empty.
 func (k *connection) sleeping() {
 	k.slab = nil
-	if cap(k.batch) > 1<<10 {
+	if cap(k.batch) > idleMost {
 		k.batch = nil // an idle connection holds little
 	}
 	k.empty.Store(int64(time.Since(k.c.base)))
@@ -207,105 +207,4 @@ func (k *connection) awake() {
 	if k.empty.Load() != 0 {
 		k.empty.Store(0)
 	}
-}
-
-// parse handles all that was read. A Close by the user ends it early: like a
-// browser's, its message events are over then.
-func (k *connection) parse() {
-	deliver := k.c.opts.OnMessage
-	if k.opened.IsZero() {
-		deliver = nil
-	}
-	ack := k.c.opts.Queue.Ack
-	if deliver != nil || ack != nil {
-		k.c.q.enter(k.now)
-		defer k.c.q.leave()
-	}
-	var messages, bytes uint64
-	m := Message{Session: k.session, Received: k.now}
-	for {
-		op, p, err := k.r.Next()
-		switch op {
-		case wire.OpText, wire.OpBinary:
-			messages++
-			bytes += uint64(len(p))
-			m.Type = MessageType(op)
-			if ack != nil {
-				m.Data = p
-				if id, upTo, ok := ack(m); ok {
-					k.c.q.ack(id, upTo)
-				}
-			}
-			if deliver == nil {
-				m.Data = k.keep(p)
-				k.batch = append(k.batch, m)
-				continue
-			}
-			m.Data = p
-			deliver(m)
-			if e := k.ended.Load(); e == nil || e.manner != ours {
-				continue
-			}
-		case wire.OpPing:
-			k.w.owe(p)
-			continue
-		case wire.OpPong:
-			k.pong(p)
-			continue
-		case wire.OpClose:
-			k.peerClosed(p)
-		}
-		k.c.count(messages, bytes)
-		k.unread = k.r.Pending()
-		if err != nil {
-			k.fail(err)
-		}
-		return
-	}
-}
-
-// slabMost is the size of the memory that small messages share, and so what one
-// of them pins when it is kept.
-const slabMost = 16 << 10
-
-// keep returns p as memory of its own.
-func (k *connection) keep(p []byte) []byte {
-	if k.r.Take() {
-		return p[:len(p):len(p)]
-	}
-	if len(p) > len(k.slab) {
-		if len(p) > slabMost/4 {
-			k.unread -= len(p)
-			return append([]byte(nil), p...)
-		}
-		k.slab = make([]byte, min(slabMost, max(len(p), k.unread)))
-	}
-	k.unread -= len(p)
-	kept := k.slab[:len(p):len(p)]
-	k.slab = k.slab[copy(kept, p):]
-	return kept
-}
-
-// peerClosed takes the peer's Close frame.
-func (k *connection) peerClosed(p []byte) {
-	code, reason, err := wire.ParseClose(p)
-	if err != nil {
-		k.fail(err)
-		return
-	}
-	e := &ending{manner: answered, code: StatusCode(code), reason: reason, limit: bothClosed}
-	e.err = &CloseError{Code: e.code, Reason: reason, Remote: true}
-	k.end(e)
-}
-
-// fail ends the connection because of what the peer did (RFC 6455 7.1.7).
-func (k *connection) fail(err error) {
-	e := &ending{manner: failing, err: err, code: StatusProtocolError, limit: bothClosed}
-	if v, ok := errors.AsType[*wire.Error](err); ok {
-		e.code = StatusCode(v.Code)
-		if e.err = error(&ProtocolError{Code: e.code, Err: v.Err}); v.TooBig() {
-			e.err = failed("receive", ErrTooLarge, v.Err)
-		}
-	}
-	k.end(e)
 }

@@ -20,10 +20,10 @@
 // connection is dead: blocked reads and writes are released at once and
 // ReadyState tells the truth.
 //
-// While nobody reads (a slow OnMessage, a full inbox) silence proves nothing:
-// the verdict is on hold, and the Timeout starts anew when a read finds the
-// socket empty. Probes still go out every Interval meanwhile. A peer's own ping
-// then waits behind the unread data, and the peer may drop us for it.
+// While nobody reads (a slow OnMessage, a full inbox under OverflowBlock) silence
+// proves nothing: the verdict is on hold, and the Timeout starts anew when a read
+// finds the socket empty. Probes still go out every Interval meanwhile. A peer's
+// own ping then waits behind the unread data, and the peer may drop us for it.
 //
 // A write fails when the kernel has taken no byte of it for WriteTimeout; a slow
 // upload is not a dead peer. Before a verdict the kernel is asked for unread
@@ -35,8 +35,9 @@
 // Messages leave in the order in which Send accepted them, text and binary
 // alike, and arrive in the order in which the peer sent them. Each carries its
 // Session: 1 for the first connection, then one more for each. Where it changes
-// there may be a gap, and nowhere else. OnClose may come before a Receive of that
-// connection's last messages, which are in the inbox: Session is the truth.
+// there may be a gap, and nowhere else save where the inbox was told to throw
+// away or to replace (see Back-pressure). OnClose may come before a Receive of
+// that connection's last messages, which are in the inbox: Session is the truth.
 //
 // # Loss
 //
@@ -69,9 +70,25 @@
 // to the kernel, and does not lie low because the kernel swallowed megabytes: on
 // Linux it takes at most 128 KiB that it cannot send (TCP_NOTSENT_LOWAT).
 //
-// The inbox is bounded too. When it is full nothing is read, so TCP makes the
-// peer wait. The bound may be exceeded by what one read brought; an empty inbox
-// takes one message of any size up to MaxMessage.
+// The inbox is bounded too; an empty one takes one message of any size up to
+// MaxMessage. What happens when it is full is Inbox.Overflow's to say:
+//
+//	OverflowBlock       nothing is read, so TCP makes the peer wait; the bound
+//	                    may be exceeded by what one read brought
+//	OverflowDropOldest  the oldest messages make room for the new one
+//	OverflowDropNewest  the new message is thrown away
+//	OverflowDisconnect  so it is, and the connection ends with a Close 1008 and
+//	                    [ErrInboxFull], as a loss: what is in the inbox stays,
+//	                    and the client connects again
+//
+// Inbox.Key keeps only the newest message of each key, in the place where the
+// first one stood: of a symbol, say, the newest price. Nothing is thrown away or
+// replaced without a word: Message.Dropped says where the hole is and how large,
+// Stats.DroppedIn counts them all, and Stats.InboxLag says how far behind
+// Receive is. While Shutdown drains, what does not fit is thrown away.
+//
+// With OnMessage there is no inbox: while it runs nothing is read.
+// Trace.SlowMessage tells of one that takes too long, while it still does.
 //
 // # Compression
 //
@@ -134,6 +151,7 @@
 //	ErrQueueFull, ErrTooLarge      not over; with ErrNotSent
 //	*UnconfirmedError              not over; unknown whether they arrived
 //	ErrNoConfirmation              not over; unknown
+//	ErrInboxFull                   not over: Inbox.Overflow ended a connection
 //	*HandshakeError, *CloseError   over if the policy says so
 //	*heartbeat.TimeoutError        not over
 //	*ProtocolError                 not over: we failed the peer

@@ -29,6 +29,9 @@ var (
 	ErrNotSent error = &sentinel{"message not sent", nil}
 	// ErrQueueFull: the send queue has no room for the message.
 	ErrQueueFull error = &sentinel{"send queue full", nil}
+	// ErrInboxFull: under OverflowDisconnect a message came for which the inbox
+	// had no room, so that the connection was ended. The client retries.
+	ErrInboxFull error = &sentinel{"inbox full", nil}
 	// ErrTooLarge: a message is larger than Queue.MaxBytes (from Send) or
 	// MaxMessage (from the wire, which ends the client).
 	ErrTooLarge error = &sentinel{"message too large", nil}

@@ -113,35 +113,40 @@ func (k *connection) serve() {
 	k.closed = time.Now()
 }
 
-// deliver hands on the messages of the last read, and waits for room if there is
-// none for another.
+// deliver hands on the messages of the last read. If there is no room it waits
+// for some, or ends the connection, as the inbox's policy is.
 func (k *connection) deliver() {
 	if len(k.batch) == 0 {
 		return
 	}
 	roomy := true
 	if f := k.c.opts.OnMessage; f != nil { // what OnConnect did not take
-		k.c.q.enter(time.Now())
+		k.c.enter(time.Now())
 		for _, m := range k.batch {
 			if e := k.ended.Load(); e == nil || e.manner != ours {
 				f(m)
 			}
 		}
-		k.c.q.leave()
+		k.c.leave()
 		k.batch = nil
-	} else if k.draining() && !k.c.in.hasRoom() {
-		// What is behind, the pongs, is what Shutdown waits for.
-		k.c.droppedIn.Add(uint64(len(k.batch)))
-		k.batch = nil
+	} else if k.draining() && k.c.in.skip(k.batch) {
+		k.batch = nil // what is behind, the pongs, is what Shutdown waits for
 	} else {
 		k.batch, roomy = k.c.in.put(k.batch)
 	}
+	if roomy {
+		return
+	}
+	if k.c.in.overflow == OverflowDisconnect {
+		if !k.draining() {
+			k.end(&ending{manner: failing, err: failed("receive", ErrInboxFull), code: StatusPolicyViolation, reason: "inbox full", limit: bothClosed})
+		}
+		return
+	}
+	k.r.Rest()
 	// Once writing has ended, reading goes on for a second at most: see
 	// checkWriting.
-	if !roomy {
-		k.r.Rest()
-	}
-	for !roomy && k.ended.Load() == nil && k.writeErr.Load() == nil && !k.draining() {
+	for k.ended.Load() == nil && k.writeErr.Load() == nil && !k.draining() {
 		select {
 		case <-k.c.in.room:
 			return

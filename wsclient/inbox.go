@@ -3,6 +3,7 @@ package wsclient
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // An inbox holds what was received and not yet taken. The reader puts in all
@@ -10,14 +11,16 @@ import (
 type inbox struct {
 	maxBytes    int64
 	maxMessages int
+	overflow    Overflow
 
-	mu    sync.Mutex
-	out   []Message // from head on: the next to be taken
-	head  int
-	queue []Message // behind them
-	count int       // in both
-	bytes int64
-	err   error // what receive returns once the inbox is empty; nil: wait
+	mu       sync.Mutex
+	messages fifo[Message]
+	index    *index // nil: no Key
+	bytes    int64
+	gap      int   // thrown away behind the last message in it
+	err      error // what receive returns once the inbox is empty; nil: wait
+
+	dropped, replaced uint64 // replaced ones are dropped too
 
 	waiting int           // goroutines in receive
 	some    chan struct{} // one token when those who wait should look
@@ -25,34 +28,44 @@ type inbox struct {
 	full    bool          // the reader asked
 }
 
-func newInbox(o InboxOptions) inbox {
-	return inbox{maxBytes: o.MaxBytes, maxMessages: o.MaxMessages, some: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+func (b *inbox) init(o InboxOptions) {
+	b.maxBytes, b.maxMessages, b.overflow = o.MaxBytes, o.MaxMessages, o.Overflow
+	if o.Key != nil {
+		b.index = &index{key: o.Key}
+	}
+	b.some, b.room = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 // put takes over ms, the messages of one read, and returns memory for those of
-// the next, and whether there is room for them. The bound is exceeded by what one
-// read brought at the most; in turn an empty inbox takes a message of any size.
+// the next. Under OverflowBlock roomy says whether there is room for them: the
+// bound is exceeded by what one read brought at the most. Under
+// OverflowDisconnect it says whether there was room for these.
 func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
+	if b.index != nil {
+		b.index.read(ms)
+		defer b.index.forget()
+	}
 	n := 0
 	for i := range ms {
 		n += len(ms[i].Data)
 	}
+	roomy = true
 	b.mu.Lock()
-	b.count += len(ms)
-	b.bytes += int64(n)
-	switch {
-	case b.head == len(b.out) && len(b.queue) == 0:
-		spare, b.out, b.head = b.out[:0], ms, 0
-	case len(b.queue) == 0:
-		spare, b.queue = b.queue, ms
-	default:
-		b.queue = append(b.queue, ms...)
+	fit := b.messages.len()+len(ms) <= b.maxMessages && b.bytes+int64(n) <= b.maxBytes
+	if b.index == nil && (fit || b.overflow == OverflowBlock) {
+		ms[0].Dropped, b.gap = b.gap, 0
+		b.bytes += int64(n)
+		spare = b.messages.pushAll(ms)
+	} else {
+		roomy = b.sift(ms)
 		clear(ms)
 		spare = ms[:0]
 	}
-	roomy = b.roomy()
-	if b.full = !roomy; b.full {
-		drain(b.room) // a token of before is not about now
+	if b.overflow == OverflowBlock {
+		roomy = b.roomy()
+		if b.full = !roomy; b.full {
+			drain(b.room) // a token of before is not about now
+		}
 	}
 	wake := b.waiting > 0
 	b.mu.Unlock()
@@ -62,13 +75,20 @@ func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
 	return spare, roomy
 }
 
-func (b *inbox) hasRoom() bool {
+// skip throws ms away if there is no room and the reader would stop for that.
+func (b *inbox) skip(ms []Message) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.roomy()
+	if b.overflow != OverflowBlock || b.roomy() {
+		return false
+	}
+	b.lose(len(ms))
+	return true
 }
 
-func (b *inbox) roomy() bool { return b.count < b.maxMessages && b.bytes < b.maxBytes }
+func (b *inbox) roomy() bool {
+	return b.messages.len() < b.maxMessages && b.bytes < b.maxBytes
+}
 
 // receive waits for a message.
 func (b *inbox) receive(ctx context.Context) (Message, error) {
@@ -84,7 +104,7 @@ func (b *inbox) receive(ctx context.Context) (Message, error) {
 		}
 		b.mu.Lock()
 		b.waiting--
-		next := err != nil && b.waiting > 0 && (b.count > 0 || b.err != nil)
+		next := err != nil && b.waiting > 0 && (b.messages.len() > 0 || b.err != nil)
 		b.mu.Unlock()
 		if next { // the token may have been meant for somebody else
 			signal(b.some)
@@ -99,23 +119,13 @@ func (b *inbox) receive(ctx context.Context) (Message, error) {
 // one who waits.
 func (b *inbox) take() (m Message, ok bool, err error) {
 	b.mu.Lock()
-	if b.head == len(b.out) && len(b.queue) > 0 {
-		b.out, b.queue, b.head = b.queue, b.out[:0], 0
-	}
-	if ok = b.head < len(b.out); ok {
-		m = b.out[b.head]
-		b.out[b.head].Data = nil
-		b.head++
-		b.count--
-		b.bytes -= int64(len(m.Data))
+	if ok = b.messages.len() > 0; ok {
+		p := b.messages.pop()
+		m, p.Data = *p, nil
+		b.popped(len(m.Data))
 	} else if err = b.err; err == nil {
 		b.waiting++
-		if cap(b.out) > 1<<10 {
-			b.out, b.head = nil, 0 // an idle inbox holds little
-		}
-		if cap(b.queue) > 1<<10 {
-			b.queue = nil
-		}
+		b.rest()
 		b.mu.Unlock()
 		return m, false, nil
 	}
@@ -123,7 +133,7 @@ func (b *inbox) take() (m Message, ok bool, err error) {
 	if roomy {
 		b.full = false
 	}
-	next := b.waiting > 0 && (b.count > 0 || b.err != nil)
+	next := b.waiting > 0 && (b.messages.len() > 0 || b.err != nil)
 	b.mu.Unlock()
 	if roomy {
 		signal(b.room)
@@ -134,6 +144,14 @@ func (b *inbox) take() (m Message, ok bool, err error) {
 	return m, ok, err
 }
 
+// rest gives back what an idle inbox does not need.
+func (b *inbox) rest() {
+	b.messages.rest()
+	if b.index != nil {
+		b.index.rest()
+	}
+}
+
 // end lets receive return err once the inbox is empty.
 func (b *inbox) end(err error) {
 	b.mu.Lock()
@@ -142,11 +160,19 @@ func (b *inbox) end(err error) {
 	signal(b.some)
 }
 
-// size returns what is in the inbox.
-func (b *inbox) size() (messages int, bytes int64) {
+// stats adds to s what the inbox knows.
+func (b *inbox) stats(s *Stats) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.count, b.bytes
+	s.InboxMessages, s.InboxBytes = b.messages.len(), b.bytes
+	s.DroppedIn, s.ReplacedIn = b.dropped, b.replaced
+	var next time.Time
+	if s.InboxMessages > 0 {
+		next = b.messages.at(0).Received
+	}
+	b.mu.Unlock()
+	if !next.IsZero() {
+		s.InboxLag = time.Since(next)
+	}
 }
 
 // signal puts a token into c, of which one is enough.

@@ -11,6 +11,7 @@ type Stats struct {
 	MessagesIn, MessagesOut uint64 // received; handed to the kernel
 	BytesIn, BytesOut       uint64 // their payload
 	DroppedIn, DroppedOut   uint64 // messages that were accepted and thrown away
+	ReplacedIn              uint64 // of DroppedIn, those replaced by a newer one of the same Inbox.Key
 
 	Drops Drops // DroppedOut by reason
 
@@ -19,6 +20,7 @@ type Stats struct {
 	KernelBuffered int64 // bytes that the kernel holds, frames and TLS included; -1: unknown
 	InboxMessages  int   // received and not taken yet
 	InboxBytes     int64
+	InboxLag       time.Duration // since the message that Receive returns next was received; 0: there is none
 
 	RTT, RTTSmoothed, RTTVar time.Duration // of the current or last connection; 0: not measured
 	LastReceived             time.Time     // the last byte from any connection; zero: none yet
@@ -32,10 +34,9 @@ func (c *Client) Stats() Stats {
 		Attempts:       int(c.attempts.Load()),
 		MessagesIn:     c.messagesIn.Load(),
 		BytesIn:        c.bytesIn.Load(),
-		DroppedIn:      c.droppedIn.Load(),
 		KernelBuffered: -1,
 	}
-	s.InboxMessages, s.InboxBytes = c.in.size()
+	c.in.stats(&s)
 	k := c.current.Load()
 	c.q.mu.Lock()
 	s.MessagesOut, s.BytesOut = c.q.out.n, uint64(c.q.out.all)

@@ -20,6 +20,14 @@ type Message struct {
 	// Received is the time of the socket read that completed the message.
 	// Send ignores it.
 	Received time.Time
+	// Dropped says where the hole is, and how large: how many messages the inbox
+	// has thrown away or replaced between the message received before this one
+	// (by any Receive) and this one. With the default InboxOptions it is 0, save
+	// after what a Shutdown that drains has thrown away; in OnMessage and
+	// OnConnect it is always 0. What was lost with a connection is not in it:
+	// there Session changes. What was thrown away behind the last message is in
+	// Stats.DroppedIn only. Send ignores it.
+	Dropped int
 }
 
 // Text returns a text message; s must be valid UTF-8 (RFC 6455 8.1).

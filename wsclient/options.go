@@ -140,12 +140,33 @@ type QueueOptions struct {
 	Ack func(m Message) (id string, upTo, ok bool)
 }
 
-// InboxOptions bound what was received and not yet taken by Receive.
+// InboxOptions bound what was received and not yet taken by Receive. An empty
+// inbox takes one message of any size. With OnMessage there is no inbox, and
+// Overflow and Key are an *OptionError.
+//
+// Whatever is thrown away or replaced is counted in Stats.DroppedIn, and in the
+// Dropped of the message behind the hole.
 type InboxOptions struct {
-	MaxBytes    int64                // payload bytes; 0: 4 MiB
-	MaxMessages int                  // 0: 4096
-	Overflow    Overflow             // what happens when the inbox is full; zero: OverflowBlock
-	Key         func(Message) string // keep only the newest message of each key
+	MaxBytes    int64 // payload bytes; 0: 4 MiB
+	MaxMessages int   // 0: 4096
+	// Overflow says what happens when the inbox is full. Under OverflowBlock
+	// (zero) nothing is read until there is room; the bound may be exceeded by
+	// what one read brought. The others read on and keep to the bound, message by
+	// message. OverflowDropOldest throws away the first messages until the new one
+	// fits, OverflowDropNewest the new one. OverflowDisconnect throws away what
+	// does not fit and all that was read behind it, and ends the connection with a
+	// Close 1008 and ErrInboxFull; what is in the inbox stays, and the client
+	// connects again, after the backoff. OverflowReject is an *OptionError.
+	Overflow Overflow
+	// Key returns what a message is about, such as a price's symbol; "": nothing.
+	// A message takes the place of the one of the same key and session that is
+	// still in the inbox: the newest of each key is received, in the order in
+	// which the keys came first. If it does not fit even so, Overflow decides. Key
+	// runs on the reading goroutine, once for each message that comes into the
+	// inbox: it must be quick, and neither change Data nor keep it. nil: no message
+	// is replaced. Messages that were read together share memory, at most 16 KiB,
+	// which a key that is seldom renewed keeps beyond MaxBytes.
+	Key func(Message) string
 }
 
 // SendOptions are the classes of one message; zero is as Send.

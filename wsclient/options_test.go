@@ -172,8 +172,6 @@ func TestWhatThisVersionRefuses(t *testing.T) {
 		"Endpoints":         {Endpoints: []string{"ws://other/"}},
 		"Proxy":             {Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 		"Reconnect.Limiter": {Reconnect: reconnect.Policy{Limiter: &reconnect.Limiter{}}},
-		"Inbox.Overflow":    {Inbox: wsclient.InboxOptions{Overflow: wsclient.OverflowDropOldest}},
-		"Inbox.Key":         {Inbox: wsclient.InboxOptions{Key: func(wsclient.Message) string { return "" }}},
 		"Heartbeat.Probe":   {Heartbeat: heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")}},
 		"Heartbeat.Reply":   {Heartbeat: heartbeat.Policy{Reply: func(bool, []byte) ([]byte, bool) { return nil, false }}},
 	} {

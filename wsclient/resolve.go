@@ -31,6 +31,10 @@ func (o *Options) resolve() (Options, error) {
 	if r.TLS != nil {
 		r.TLS = r.TLS.Clone()
 	}
+	if r.Trace != nil {
+		t := *r.Trace
+		r.Trace = &t
+	}
 	if r.Proxy == nil {
 		r.Proxy = environmentProxy
 	}
@@ -75,6 +79,12 @@ func (o *Options) check(given *Options) error {
 			return option(name, "negative; there is no unbounded: write how much memory you can spare")
 		}
 	}
+	if err := o.checkInbox(); err != nil {
+		return err
+	}
+	if o.Trace != nil && o.Trace.SlowAfter < 0 {
+		return option("Trace.SlowAfter", "negative; leave SlowMessage nil to hear of none")
+	}
 	if err := checkHeartbeat(o.Heartbeat); err != nil {
 		return err
 	}
@@ -90,6 +100,22 @@ func (o *Options) check(given *Options) error {
 	return nil
 }
 
+// checkInbox refuses policies that do not concern an inbox, or nobody's.
+func (o *Options) checkInbox() error {
+	const noInbox = "there is no inbox beside OnMessage; leave one of them out"
+	switch v := o.Inbox.Overflow; {
+	case v == OverflowReject:
+		return option("Inbox.Overflow", "OverflowReject: the peer cannot be told; write OverflowDropNewest or OverflowDisconnect")
+	case v < OverflowBlock || v > OverflowDisconnect:
+		return option("Inbox.Overflow", "%d is none of its constants", v)
+	case v != OverflowBlock && o.OnMessage != nil:
+		return option("Inbox.Overflow", noInbox)
+	case o.Inbox.Key != nil && o.OnMessage != nil:
+		return option("Inbox.Key", noInbox)
+	}
+	return nil
+}
+
 // unsupported names an option that is set and that this version cannot do.
 func (o *Options) unsupported() string {
 	for _, f := range []struct {
@@ -99,8 +125,6 @@ func (o *Options) unsupported() string {
 		{"Endpoints", len(o.Endpoints) > 0},
 		{"Proxy", o.Proxy != nil},
 		{"Reconnect.Limiter", o.Reconnect.Limiter != nil},
-		{"Inbox.Overflow", o.Inbox.Overflow != OverflowBlock},
-		{"Inbox.Key", o.Inbox.Key != nil},
 	} {
 		if f.set {
 			return f.name

@@ -18,4 +18,12 @@ type Trace struct {
 	Dropped func(reason DropReason, m Message)
 	// RTT: a round trip was measured.
 	RTT func(time.Duration)
+	// SlowMessage: OnMessage has kept the client from reading for SlowAfter, and
+	// still does. It comes once per read, on a goroutine of its own. messages is
+	// how many of that read OnMessage was given so far, size the payload bytes of
+	// the one it has now, took the time since it was given the first: a single
+	// message is slow by itself, thousands are together.
+	SlowMessage func(messages, size int, took time.Duration)
+	// SlowAfter is what SlowMessage calls slow; 0: 1 s.
+	SlowAfter time.Duration
 }
