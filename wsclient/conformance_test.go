@@ -222,14 +222,22 @@ func fragmented(op ws.OpCode, payload []byte, size int) (frames []testserver.Fra
 	return frames
 }
 
-// splintered sends the data frames of steps in fragments of one octet; of large
-// ones there are 50 or so.
+// splintered sends the data frames of steps in fragments of one octet; if they are
+// large, in 50 or so each.
 func splintered(steps []wireStep) (pieces []wireStep) {
+	total := 0
+	for _, s := range steps {
+		total += len(s.octets())
+	}
 	for _, s := range steps {
 		for _, f := range s.frames {
 			all := []testserver.Frame{f}
 			if !f.Op.IsControl() && len(f.Payload) > 0 {
-				all = fragmented(f.Op, f.Payload, max(1, len(f.Payload)/large*large/50))
+				size := 1
+				if total > large {
+					size = max(1, len(f.Payload)/50)
+				}
+				all = fragmented(f.Op, f.Payload, size)
 				all[0].Rsv = f.Rsv
 				all[len(all)-1].Fin = f.Fin
 			}
