@@ -119,13 +119,17 @@ var refusedAnswers = map[string]struct {
 
 // handshake runs a client against one answer, to its end.
 func handshake(t *testing.T, text string, hold bool, offered []string, judge func(w *world, e wsclient.CloseEvent, written []byte)) {
+	o := patient()
+	o.Subprotocols = offered
+	handshakeWith(t, o, text, hold, judge)
+}
+
+func handshakeWith(t *testing.T, o wsclient.Options, text string, hold bool, judge func(w *world, e wsclient.CloseEvent, written []byte)) {
 	srv := &testserver.Server{OnUpgrade: func(_ int, r *http.Request) *testserver.Answer {
 		return &testserver.Answer{Raw: keyed(text, r), Hold: hold}
 	}}
 	bubble(t, srv, func(w *world) {
 		var event wsclient.CloseEvent
-		o := patient()
-		o.Subprotocols = offered
 		o.OnOpen = func(*wsclient.Conn) { w.note("open") }
 		o.OnMessage = func(m wsclient.Message) { w.note("%s", m.Data) }
 		o.OnClose = func(e wsclient.CloseEvent) { event = e }
@@ -162,20 +166,25 @@ func TestConformanceUnseenAnswersAccepted(t *testing.T) {
 func TestConformanceUnseenAnswersRefused(t *testing.T) {
 	for name, test := range refusedAnswers {
 		t.Run(name, func(t *testing.T) {
-			handshake(t, test.answer, false, test.offered, func(w *world, e wsclient.CloseEvent, written []byte) {
-				w.expect()
-				if h := as[*wsclient.HandshakeError](t, e.Err); h.Status != cmp.Or(test.status, 101) || e.Session != 0 || test.status == 0 && h.Err == nil {
-					t.Errorf("%+v, status %d, %v", e, h.Status, h.Err)
-				}
-				// No frame may follow, a Close neither: there is no WebSocket (RFC 6455 4.1).
-				if _, rest, ok := bytes.Cut(written, []byte("\r\n\r\n")); !ok || len(rest) > 0 {
-					t.Errorf("%q was written behind the request", rest)
-				}
-				if w.elapsed() != 0 {
-					t.Errorf("it took %v", w.elapsed())
-				}
-			})
+			handshake(t, test.answer, false, test.offered, refused(test.status))
 		})
+	}
+}
+
+// refused is how a handshake ends without a WebSocket; status 0 is 101.
+func refused(status int) func(w *world, e wsclient.CloseEvent, written []byte) {
+	return func(w *world, e wsclient.CloseEvent, written []byte) {
+		w.expect()
+		if h := as[*wsclient.HandshakeError](w, e.Err); h.Status != cmp.Or(status, 101) || e.Session != 0 || status == 0 && h.Err == nil {
+			w.Errorf("%+v, status %d, %v", e, h.Status, h.Err)
+		}
+		// No frame may follow, a Close neither: there is no WebSocket (RFC 6455 4.1).
+		if _, rest, ok := bytes.Cut(written, []byte("\r\n\r\n")); !ok || len(rest) > 0 {
+			w.Errorf("%q was written behind the request", rest)
+		}
+		if w.elapsed() != 0 {
+			w.Errorf("it took %v", w.elapsed())
+		}
 	}
 }
 

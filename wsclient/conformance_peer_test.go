@@ -2,6 +2,7 @@ package wsclient_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -25,6 +26,8 @@ type take struct {
 	start time.Time
 	due   time.Duration // when the last octet that the Close needs was written
 	heard []heard
+	inf   *inflater     // nil: nothing is compressed
+	broke error         // what of the client's does not inflate
 	count chan struct{} // a token for each
 	known int           // tokens that were taken
 	gone  chan struct{} // closed when the client has ended its side
@@ -33,21 +36,30 @@ type take struct {
 // heard is a message or a control frame of the client.
 type heard struct {
 	testserver.Frame
-	at time.Duration
+	at   time.Duration
+	size int // of its payload on the wire
 }
 
 // run plays the case in one way and says what was wrong.
 func (c *wireCase) run(t *testing.T, way string) (wrong []string) {
-	k := &take{wireCase: c, way: way}
-	srv := server(k.serve)
-	if way == behind {
-		var all []testserver.Frame
-		for _, s := range c.steps {
-			all = append(all, s.frames...)
-		}
-		srv.OnUpgrade = answer(&testserver.Answer{Frames: all})
+	if c.prepare != nil {
+		c = c.prepare(way)
 	}
+	k := &take{wireCase: c, way: way, inf: c.inflater()}
+	srv := server(k.serve)
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	srv.OnUpgrade = func(_ int, r *http.Request) *testserver.Answer {
+		a := &testserver.Answer{Extensions: c.answer()}
+		if way == behind {
+			for _, s := range c.steps {
+				a.Frames = append(a.Frames, s.frames...)
+			}
+		}
+		if err := c.offered(r.Header); err != nil {
+			complain("%v", err)
+		}
+		return a
+	}
 	bubble(t, srv, func(w *world) {
 		k.start, k.count, k.gone = w.start, make(chan struct{}, len(c.want)+1), make(chan struct{})
 		if len(c.octets()) > 1<<18 { // fewer turns
@@ -56,7 +68,10 @@ func (c *wireCase) run(t *testing.T, way string) (wrong []string) {
 		var events []wsclient.CloseEvent
 		o := patient()
 		o.OnClose = func(e wsclient.CloseEvent) { events = append(events, e) }
-		w.echo(o)
+		o.Compression, o.MaxMessage = c.offer, cmp.Or(c.limit, o.MaxMessage)
+		if client := w.echo(o); client.Extensions() != c.answer() {
+			complain("Extensions: %q, want %q", client.Extensions(), c.answer())
+		}
 		srv.Close() // waits for the script
 		k.judge(events, complain)
 	})
@@ -93,10 +108,6 @@ func patient() wsclient.Options {
 	}
 }
 
-func answer(a *testserver.Answer) func(int, *http.Request) *testserver.Answer {
-	return func(int, *http.Request) *testserver.Answer { return a }
-}
-
 // serve is the server's part: it plays the script and listens to the end.
 func (k *take) serve(p *testserver.Peer) {
 	guard := time.AfterFunc(10*time.Second, func() { _ = p.FIN() }) // of a client that says too little
@@ -120,7 +131,7 @@ func (k *take) serve(p *testserver.Peer) {
 			m = f
 		}
 		if f.Fin {
-			k.heard = append(k.heard, heard{f, time.Since(k.start)})
+			k.heard = append(k.heard, k.hear(f))
 			select {
 			case k.count <- struct{}{}:
 			default: // more than there should be
@@ -129,6 +140,17 @@ func (k *take) serve(p *testserver.Peer) {
 	}
 	close(k.gone)
 	<-played
+}
+
+// hear takes a message or control frame.
+func (k *take) hear(f testserver.Frame) heard {
+	size := len(f.Payload)
+	if f.Rsv != 0 && k.inf != nil && k.broke == nil {
+		if f.Payload, k.broke = k.inf.message(f.Payload); k.broke != nil {
+			k.broke = fmt.Errorf("the client's message %d does not inflate: %w", len(k.heard)+1, k.broke)
+		}
+	}
+	return heard{f, time.Since(k.start), size}
 }
 
 // play writes the script. A write that fails has come too late.
@@ -171,6 +193,10 @@ func (k *take) wait(n int) {
 
 // judge compares what was heard.
 func (k *take) judge(events []wsclient.CloseEvent, complain func(string, ...any)) {
+	if k.broke != nil {
+		complain("%v", k.broke)
+		return
+	}
 	said := len(k.want)
 	if missing := said + 1 - len(k.heard); missing > 0 && missing <= k.may {
 		said -= missing
@@ -185,12 +211,13 @@ func (k *take) judge(events []wsclient.CloseEvent, complain func(string, ...any)
 	if !slices.EqualFunc(k.heard, want, same) {
 		var due []heard
 		for _, f := range want {
-			due = append(due, heard{f, k.due})
+			due = append(due, heard{Frame: f, at: k.due})
 		}
 		complain("the client says %s\nwant %s", show(k.heard), show(due))
 		return
 	}
-	if at := k.heard[len(k.heard)-1].at; at != k.due {
+	// What is compressed shows its faults late.
+	if at := k.heard[len(k.heard)-1].at; at > k.due || at < k.due && k.inf == nil {
 		complain("the Close came at %v, want %v", at, k.due)
 	}
 	if len(events) != 1 {

@@ -10,11 +10,12 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/steadyws/steadyws/internal/testserver"
+	"github.com/steadyws/steadyws/wsclient"
 )
 
 // The cases of the public conformance suite, the Autobahn Testsuite, under its
-// ids: sections 1 to 7, 9 and 10, made anew from RFC 6455 and the description of
-// each. The client echoes every message; the peer plays the suite's server.
+// ids, made anew from RFC 6455, RFC 7692 and the description of each. The client
+// echoes every message; the peer plays the suite's server.
 //
 // The public suite judges mildly: a bare TCP close passes for a Close with a
 // code, and the contents of large messages are not looked at. Here all that the
@@ -39,10 +40,14 @@ type wireCase struct {
 	op      ws.OpCode
 	payload []byte
 
-	may  int                                 // so many at the end of want may be left out
-	runs int                                 // more than one for a race
-	only string                              // the one way that it is run in
-	also func(way string, got []heard) error // what else is to be seen
+	compression       // of what is on the wire; want is what it means
+	limit       int64 // of the client's messages; 0: 32 MiB
+
+	may     int                                 // so many at the end of want may be left out
+	runs    int                                 // more than one for a race
+	prepare func(way string) *wireCase          // makes the case when it is run
+	only    string                              // the one way that it is run in
+	also    func(way string, got []heard) error // what else is to be seen
 }
 
 // A wireStep is one write: frames, or octets of one.
@@ -60,7 +65,7 @@ const (
 	glued    = "glued"            // all of it in one write
 	behind   = "glued to the 101" // and that one the handshake's
 	inOctets = "in octets"        // each in a write; large cases in chops of 997
-	inParts  = "in fragments"     // of 1 octet; large messages in 50
+	inParts  = "in fragments"     // of 1 octet; large messages in 50 or so
 )
 
 const (
@@ -81,13 +86,15 @@ var caseList = []struct {
 	{"7.1", 6}, {"7.3", 6}, {"7.5", 1}, {"7.7", 13}, {"7.9", 9}, {"7.13", 2},
 	{"9.1", 6}, {"9.2", 6}, {"9.3", 9}, {"9.4", 9}, {"9.5", 6}, {"9.6", 6}, {"9.7", 6}, {"9.8", 6},
 	{"10.1", 1},
+	{"12.1", 18}, {"12.2", 18}, {"12.3", 18}, {"12.4", 18}, {"12.5", 18},
+	{"13.1", 18}, {"13.2", 18}, {"13.3", 18}, {"13.4", 18}, {"13.5", 18}, {"13.6", 18}, {"13.7", 18},
 }
 
-var caseSums = map[string]int{"1": 16, "2": 11, "3": 7, "4": 10, "5": 20, "6": 145, "7": 37, "9": 54, "10": 1}
+var caseSums = map[string]int{"1": 16, "2": 11, "3": 7, "4": 10, "5": 20, "6": 145, "7": 37, "9": 54, "10": 1, "12": 90, "13": 126}
 
 func TestConformance(t *testing.T) {
 	cases := slices.Concat(messageCases(), controlCases(), reservedCases(), fragmentCases(),
-		validTextCases(), invalidTextCases(), closingCases(), limitCases())
+		validTextCases(), invalidTextCases(), closingCases(), limitCases(), deflateCases())
 	t.Run("no case is missing", func(t *testing.T) { checkCaseList(t, cases) })
 	for _, c := range cases {
 		t.Run(c.id+" "+c.name, func(t *testing.T) {
@@ -114,8 +121,8 @@ func checkCaseList(t *testing.T, cases []wireCase) {
 			missing[fmt.Sprintf("%s.%d", g.group, i+1)] = true
 		}
 	}
-	if len(missing) != 301 {
-		t.Errorf("the list counts %d cases, want 301", len(missing))
+	if len(missing) != 517 {
+		t.Errorf("the list counts %d cases, want 517", len(missing))
 	}
 	sums := map[string]int{}
 	for _, c := range cases {
@@ -141,11 +148,14 @@ func (c *wireCase) ways() []string {
 	if c.only != "" {
 		return []string{c.only}
 	}
+	if c.prepare != nil {
+		return []string{inContext, alone}
+	}
 	ways := []string{asListed, glued, inOctets}
 	if !slices.ContainsFunc(c.steps, func(s wireStep) bool { return s.raw != nil }) {
 		ways = append(ways, behind)
 	}
-	if len(c.payload) > 0 {
+	if len(c.payload) > 0 || c.offer != wsclient.CompressionOff && c.needs == 0 {
 		ways = append(ways, inParts)
 	}
 	return ways
@@ -184,6 +194,9 @@ func (c *wireCase) in(way string) (steps []wireStep, needs int) {
 		}
 		return steps, c.needs
 	case inParts:
+		if c.offer != wsclient.CompressionOff {
+			return splintered(c.steps), 0
+		}
 		size := 1
 		if len(c.payload) > large {
 			size = len(c.payload) / 50
@@ -207,4 +220,31 @@ func fragmented(op ws.OpCode, payload []byte, size int) (frames []testserver.Fra
 	}
 	frames[len(frames)-1].Fin = true
 	return frames
+}
+
+// splintered sends the data frames of steps in fragments of one octet; if they are
+// large, in 50 or so each.
+func splintered(steps []wireStep) (pieces []wireStep) {
+	total := 0
+	for _, s := range steps {
+		total += len(s.octets())
+	}
+	for _, s := range steps {
+		for _, f := range s.frames {
+			all := []testserver.Frame{f}
+			if !f.Op.IsControl() && len(f.Payload) > 0 {
+				size := 1
+				if total > large {
+					size = max(1, len(f.Payload)/50)
+				}
+				all = fragmented(f.Op, f.Payload, size)
+				all[0].Rsv = f.Rsv
+				all[len(all)-1].Fin = f.Fin
+			}
+			for _, piece := range all {
+				pieces = append(pieces, wireStep{frames: []testserver.Frame{piece}, pause: tick})
+			}
+		}
+	}
+	return pieces
 }
