@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 // handler's affair.
 func compressing(h testserver.Handler, extensions string) *testserver.Server {
 	srv := server(h)
-	srv.OnUpgrade = answer(&testserver.Answer{Extensions: extensions})
+	srv.OnUpgrade = func(int, *http.Request) *testserver.Answer { return &testserver.Answer{Extensions: extensions} }
 	return srv
 }
 

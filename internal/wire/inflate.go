@@ -42,15 +42,6 @@ func newInflater(limit int64, d *Deflate) *inflater {
 	return &inflater{limit: limit, context: !d.ServerNoContext, hist: history{size: 1 << d.ServerBits}}
 }
 
-// packedMost is the largest size of a compressed message: no encoder makes one
-// that fits into the limit an eighth larger (RFC 1951 3.2.6).
-func (f *inflater) packedMost() int64 {
-	if f.limit > 1<<60 {
-		return f.limit
-	}
-	return f.limit + f.limit/8 + 64
-}
-
 // A decoder inflates messages. The library knows how to read a bytes.Reader
 // fast.
 type decoder struct {
@@ -98,8 +89,8 @@ func (f *inflater) run(fr io.Reader, src flate.Reader, left func() int) error {
 			return err
 		}
 		switch n := left(); {
-		case n == 0, n == len(inflateTail): // a final block was the message's end
-			return nil
+		case n == 0, n == len(inflateTail), n == len(inflateTail)-len(syncTail):
+			return nil // a final block was the message's end, or the one whose octets are cut off
 		case n < len(inflateTail):
 			return errDeflate
 		}

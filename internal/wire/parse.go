@@ -104,11 +104,9 @@ func (r *Reader) header(b []byte) (h ws.Header, size int, err error) {
 	if h.Length < least { // negative: the top bit is set
 		return h, 0, violation(codeProtocolError, "frame length is not minimal, or has its top bit set")
 	}
-	most := r.limit
-	if packed {
-		most = r.inf.packedMost()
-	}
-	if !h.OpCode.IsControl() && h.Length > most-have {
+	// What is compressed is limited when it is inflated: its own length says
+	// nothing, and gets no memory.
+	if !h.OpCode.IsControl() && !packed && h.Length > r.limit-have {
 		return h, 0, tooBig(r.limit)
 	}
 	return h, size, nil
