@@ -170,7 +170,7 @@ func (g *gateway) serve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kill := serveOn(ln, serveCoder, false, newTranscript())
+	kill := serveOn(ln, serveCoder, &leftAlone, newTranscript())
 	g.mu.Lock()
 	g.backend = kill
 	g.mu.Unlock()

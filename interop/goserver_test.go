@@ -1,6 +1,8 @@
 package interop
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -8,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 	gorilla "github.com/gorilla/websocket"
@@ -16,47 +19,61 @@ import (
 
 var offered = []string{"feed.v2", "feed.v1"}
 
-// A handle upgrades and serves one connection until it ends.
-type handle func(rw http.ResponseWriter, r *http.Request, deflate bool, out *transcript)
+// A handle upgrades and serves one connection until it ends. The connection is
+// compressed as agreed; nil: not.
+type handle func(rw http.ResponseWriter, r *http.Request, a *agreement, out *transcript)
 
-// serveGo runs a server that is a Go library on the three ports of an instance.
-func serveGo(h handle) (*instance, error) {
+// library launches a server that is a Go library and imposes those agreements.
+func library(h handle, list ...agreement) func() (*instance, error) {
+	return func() (*instance, error) { return serveGo(h, list) }
+}
+
+// serveGo runs a server that is a Go library on the ports of an instance.
+func serveGo(h handle, list []agreement) (*instance, error) {
 	id, err := identity()
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{out: newTranscript()}
+	i := &instance{agreed: map[agreement]string{}, out: newTranscript()}
 	var kills []func()
 	i.kill = func() {
 		for _, kill := range kills {
 			kill()
 		}
 	}
-	for _, p := range []struct {
-		addr            *string
-		deflate, secure bool
-	}{{&i.plain, false, false}, {&i.deflate, true, false}, {&i.secure, false, true}} {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			i.kill()
-			return nil, err
+	listen := func(a *agreement, secure *tls.Config) (addr string) {
+		ln, e := net.Listen("tcp", "127.0.0.1:0")
+		if e != nil {
+			err = e
+			return ""
 		}
-		*p.addr = ln.Addr().String()
-		if p.secure {
-			ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{id.cert}})
+		addr = ln.Addr().String()
+		if secure != nil {
+			ln = tls.NewListener(ln, secure)
 		}
-		kills = append(kills, serveOn(ln, h, p.deflate, i.out))
+		kills = append(kills, serveOn(ln, h, a, i.out))
+		return addr
+	}
+	i.plain = listen(nil, nil)
+	i.deflate = listen(&agreement{}, nil)
+	i.secure = listen(&agreement{}, &tls.Config{Certificates: []tls.Certificate{id.cert}})
+	for _, a := range list {
+		i.agreed[a] = listen(&a, nil)
+	}
+	if err != nil {
+		i.kill()
+		return nil, err
 	}
 	return i, nil
 }
 
 // serveOn serves what a listener accepts. What it returns ends all of it as a
 // crash does.
-func serveOn(ln net.Listener, h handle, deflate bool, out *transcript) (kill func()) {
+func serveOn(ln net.Listener, h handle, a *agreement, out *transcript) (kill func()) {
 	var mu sync.Mutex
 	conns := map[net.Conn]bool{}
 	srv := &http.Server{
-		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { h(rw, r, deflate, out) }),
+		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { h(rw, r, a, out) }),
 		// The server forgets the connections that are hijacked.
 		ConnState: func(nc net.Conn, state http.ConnState) {
 			mu.Lock()
@@ -84,10 +101,19 @@ func wantedClose(u *url.URL) (code int, reason string) {
 	return code, u.Query().Get("reason")
 }
 
-func serveCoder(rw http.ResponseWriter, r *http.Request, deflate bool, out *transcript) {
+// fragments cuts a message in three.
+func fragments(data []byte) [][]byte {
+	third := (len(data) + 2) / 3
+	return [][]byte{data[:third], data[third:min(2*third, len(data))], data[min(2*third, len(data)):]}
+}
+
+func serveCoder(rw http.ResponseWriter, r *http.Request, a *agreement, out *transcript) {
 	o := &websocket.AcceptOptions{Subprotocols: offered}
-	if deflate {
-		o.CompressionMode, o.CompressionThreshold = websocket.CompressionContextTakeover, 1
+	if a != nil {
+		o.CompressionMode, o.CompressionThreshold = websocket.CompressionContextTakeover, max(1, a.Threshold)
+		if a.ServerNoContext {
+			o.CompressionMode = websocket.CompressionNoContextTakeover
+		}
 	}
 	c, err := websocket.Accept(rw, r, o)
 	if err != nil {
@@ -114,22 +140,34 @@ func serveCoder(rw http.ResponseWriter, r *http.Request, deflate bool, out *tran
 					c.Write(ctx, typ, append([]byte("pong "), data...))
 				}
 			}()
+		case r.URL.Path == "/fragments":
+			if w, err := c.Writer(ctx, typ); err == nil {
+				for _, part := range fragments(data) {
+					w.Write(part)
+				}
+				w.Close()
+			}
 		default:
 			c.Write(ctx, typ, data)
 		}
 	}
 }
 
-func serveGorilla(rw http.ResponseWriter, r *http.Request, deflate bool, out *transcript) {
-	u := &gorilla.Upgrader{Subprotocols: offered, EnableCompression: deflate}
+func serveGorilla(rw http.ResponseWriter, r *http.Request, a *agreement, out *transcript) {
+	u := &gorilla.Upgrader{Subprotocols: offered, EnableCompression: a != nil}
+	if r.URL.Path == "/fragments" {
+		u.WriteBufferSize = 1 << 10 // so much makes a fragment
+	}
 	c, err := u.Upgrade(rw, r, nil)
 	if err != nil {
 		return
 	}
 	defer c.Close()
-	c.SetPongHandler(func(data string) error {
-		return c.WriteMessage(gorilla.TextMessage, []byte("pong "+data))
-	})
+	if r.URL.Path == "/ping" {
+		c.SetPongHandler(func(data string) error {
+			return c.WriteMessage(gorilla.TextMessage, []byte("pong "+data))
+		})
+	}
 	for {
 		typ, data, err := c.ReadMessage()
 		if ce, ok := errors.AsType[*gorilla.CloseError](err); ok {
@@ -138,11 +176,23 @@ func serveGorilla(rw http.ResponseWriter, r *http.Request, deflate bool, out *tr
 		switch {
 		case err != nil:
 			return
-		case r.URL.Path == "/close":
+		case a != nil:
+			c.EnableWriteCompression(len(data) >= a.Threshold)
+		}
+		switch r.URL.Path {
+		case "/close":
 			code, reason := wantedClose(r.URL)
 			c.WriteMessage(gorilla.CloseMessage, gorilla.FormatCloseMessage(code, reason))
-		case r.URL.Path == "/ping":
+		case "/ping":
 			c.WriteMessage(gorilla.PingMessage, data)
+		case "/fragments":
+			if w, err := c.NextWriter(typ); err == nil {
+				for _, part := range fragments(data) {
+					w.Write(part)
+					c.WriteControl(gorilla.PingMessage, nil, time.Time{})
+				}
+				w.Close()
+			}
 		default:
 			c.WriteMessage(typ, data)
 		}
@@ -165,6 +215,8 @@ func (h *gwsHandler) OnMessage(c *gws.Conn, m *gws.Message) {
 		c.WriteClose(uint16(code), []byte(reason))
 	case "/ping":
 		c.WritePing(m.Bytes())
+	case "/fragments":
+		c.WriteFile(m.Opcode, bytes.NewReader(m.Bytes()))
 	default:
 		c.WriteMessage(m.Opcode, m.Bytes())
 	}
@@ -180,17 +232,18 @@ func (h *gwsHandler) OnClose(_ *gws.Conn, err error) {
 	}
 }
 
-func serveGWS(rw http.ResponseWriter, r *http.Request, deflate bool, out *transcript) {
+func serveGWS(rw http.ResponseWriter, r *http.Request, a *agreement, out *transcript) {
 	o := &gws.ServerOption{ReadMaxPayloadSize: 64 << 20, WriteMaxPayloadSize: 64 << 20, CheckUtf8Enabled: true}
 	// Once it has subprotocols it refuses clients that offer none.
 	if r.Header.Get("Sec-WebSocket-Protocol") != "" {
 		o.SubProtocols = offered
 	}
-	if deflate {
-		// With contexts and without these widths it answers client_max_window_bits=12
+	if a != nil {
+		// With contexts and without widths it answers client_max_window_bits=12
 		// to clients that did not offer it, which RFC 7692 7.1.2.2 forbids.
-		o.PermessageDeflate = gws.PermessageDeflate{Enabled: true, Threshold: 1,
-			ServerContextTakeover: true, ClientContextTakeover: true, ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
+		o.PermessageDeflate = gws.PermessageDeflate{Enabled: true, Threshold: max(1, a.Threshold), PoolSize: 1,
+			ServerContextTakeover: !a.ServerNoContext, ClientContextTakeover: !a.ClientNoContext,
+			ServerMaxWindowBits: cmp.Or(a.ServerBits, 15), ClientMaxWindowBits: cmp.Or(a.ClientBits, 15)}
 	}
 	c, err := gws.NewUpgrader(&gwsHandler{url: r.URL, out: out}, o).Upgrade(rw, r)
 	if err != nil {

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -21,7 +22,7 @@ var sizes = []int{0, 1, 125, 126, 65535, 65536, 1 << 20}
 // prose returns n bytes of UTF-8 with characters of one to four bytes.
 func prose(n int) []byte {
 	p := bytes.Repeat([]byte("Grüße für 3 € an 𝄞. "), n/20+1)[:n]
-	for !utf8.Valid(p) {
+	for r, size := utf8.DecodeLastRune(p); r == utf8.RuneError && size == 1; r, size = utf8.DecodeLastRune(p) {
 		p = p[:len(p)-1]
 	}
 	return append(p, strings.Repeat("x", n-len(p))...)
@@ -30,7 +31,7 @@ func prose(n int) []byte {
 // noise returns n bytes that no compression makes smaller.
 func noise(n int) []byte {
 	p := make([]byte, n)
-	rand.NewChaCha8([32]byte{byte(n)}).Read(p)
+	rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)}).Read(p)
 	return p
 }
 
@@ -42,39 +43,40 @@ func (c *client) echoAllSizes(t *testing.T) {
 	}
 }
 
-// echoInOrder has 1000 messages under way at once, of both types and many sizes.
-func (c *client) echoInOrder(t *testing.T) {
+// echoInOrder has many messages under way at once, of both types and many sizes.
+func (c *client) echoInOrder(t *testing.T, count int) {
 	t.Helper()
-	const count = 1000
-	ctx := limited(t)
-	message := func(i int) wsclient.Message {
-		m := wsclient.Binary(binary.BigEndian.AppendUint32(noise(i%300), uint32(i)))
+	messages := make([]wsclient.Message, count)
+	for i := range messages {
+		messages[i] = wsclient.Binary(binary.BigEndian.AppendUint32(noise(i%300), uint32(i)))
 		if i%2 == 0 {
-			m = wsclient.Message{Type: wsclient.TextMessage, Data: prose(i)}
+			messages[i] = wsclient.Message{Type: wsclient.TextMessage, Data: prose(i)}
 		}
-		return m
 	}
-	sent := make(chan error, 1)
+	c.exchange(t, messages)
+}
+
+// exchange sends messages without waiting, and has to get them back.
+func (c *client) exchange(t *testing.T, messages []wsclient.Message) {
+	t.Helper()
+	ctx, stop := context.WithCancelCause(limited(t))
+	defer stop(nil)
 	go func() {
-		for i := range count {
-			if err := c.Send(ctx, message(i)); err != nil {
-				sent <- err
+		for _, m := range messages {
+			if err := c.Send(ctx, m); err != nil {
+				stop(err)
 				return
 			}
 		}
-		sent <- nil
 	}()
-	for i := range count {
+	for i, want := range messages {
 		got, err := c.Receive(ctx)
 		if err != nil {
-			t.Fatalf("message %d: %v", i, err)
+			t.Fatalf("message %d: %v", i, cmp.Or(context.Cause(ctx), err))
 		}
-		if want := message(i); got.Type != want.Type || !bytes.Equal(got.Data, want.Data) {
+		if got.Type != want.Type || !bytes.Equal(got.Data, want.Data) {
 			t.Fatalf("message %d is another one", i)
 		}
-	}
-	if err := next(t, sent, "the last Send"); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -86,7 +88,7 @@ func TestEchoesEverySize(t *testing.T) {
 
 func TestKeepsTheOrder(t *testing.T) {
 	everyServer(t, func(t *testing.T, _ *server, i *instance) {
-		dial(t, "ws://"+i.plain+"/", wsclient.Options{}).echoInOrder(t)
+		dial(t, "ws://"+i.plain+"/", wsclient.Options{}).echoInOrder(t, 1000)
 	})
 }
 
@@ -94,7 +96,7 @@ func TestEchoesOverTLS(t *testing.T) {
 	everyServer(t, func(t *testing.T, _ *server, i *instance) {
 		c := dial(t, "wss://"+i.secure+"/", trusting(t))
 		c.echoAllSizes(t)
-		c.echoInOrder(t)
+		c.echoInOrder(t, 1000)
 	})
 }
 
@@ -105,48 +107,6 @@ func TestDoesNotTrustAnUnknownCertificate(t *testing.T) {
 			t.Fatalf("%v; it should have ended the client", err)
 		}
 	})
-}
-
-func TestEchoesCompressed(t *testing.T) {
-	modes := map[string]wsclient.Compression{"no context": wsclient.CompressionNoContext, "context": wsclient.CompressionContext}
-	everyServer(t, func(t *testing.T, _ *server, i *instance) {
-		for name, mode := range modes {
-			t.Run(name, func(t *testing.T) {
-				c := dialCompressed(t, "ws://"+i.deflate+"/", mode)
-				if got := c.Extensions(); !strings.HasPrefix(got, "permessage-deflate") {
-					t.Fatalf("the extensions are %q", got)
-				}
-				c.echoAllSizes(t)
-				c.echoInOrder(t)
-			})
-		}
-	})
-}
-
-func TestEchoesPlainWhereCompressionIsDeclined(t *testing.T) {
-	everyServer(t, func(t *testing.T, _ *server, i *instance) {
-		c := dialCompressed(t, "ws://"+i.plain+"/", wsclient.CompressionContext)
-		if got := c.Extensions(); got != "" {
-			t.Fatalf("the extensions are %q", got)
-		}
-		c.echoAllSizes(t)
-	})
-}
-
-// dialCompressed skips the test as long as the client does not compress.
-func dialCompressed(t *testing.T, url string, mode wsclient.Compression) *client {
-	t.Helper()
-	c, err := newClient(t, url, wsclient.Options{Compression: mode})
-	if oe, ok := errors.AsType[*wsclient.OptionError](err); ok && oe.Option == "Compression" {
-		t.Skipf("Options.Compression is refused: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.WaitOpen(limited(t)); err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 // gws 1.8.9 answers a ping with an empty pong, although RFC 6455 5.5.3 wants its
@@ -200,17 +160,22 @@ func TestPingMeasuresARoundTrip(t *testing.T) {
 
 func TestAnswersTheServersPing(t *testing.T) {
 	everyServer(t, func(t *testing.T, _ *server, i *instance) {
-		c := dial(t, "ws://"+i.plain+"/ping", wsclient.Options{})
-		ctx := limited(t)
-		// The second one has the longest payload that a ping may have (RFC 6455 5.5).
-		for _, payload := range []string{"are you there?", string(prose(125))} {
-			if err := c.Send(ctx, wsclient.Text(payload)); err != nil {
-				t.Fatal(err)
-			}
-			m, err := c.Receive(ctx)
-			if err != nil || string(m.Data) != "pong "+payload {
-				t.Fatalf("%q, %v", m.Data, err)
-			}
-		}
+		dial(t, "ws://"+i.plain+"/ping", wsclient.Options{}).answersPings(t)
 	})
+}
+
+// answersPings has the server ping, with payloads of our choice.
+func (c *client) answersPings(t *testing.T) {
+	t.Helper()
+	ctx := limited(t)
+	// The longest payload that a ping may have is 125 bytes (RFC 6455 5.5).
+	for _, payload := range []string{"are you there?", string(prose(125)), string(prose(125))} {
+		if err := c.Send(ctx, wsclient.Text(payload)); err != nil {
+			t.Fatal(err)
+		}
+		m, err := c.Receive(ctx)
+		if err != nil || string(m.Data) != "pong "+payload {
+			t.Fatalf("%q, %v", m.Data, err)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package interop
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 //
 //	/close?code=&reason=  answer the first with this Close
 //	/ping                 ping with the message as payload, and after the pong send "pong " + message
+//	/fragments            echo in fragments, with a ping between them; see fragments
 //	any other             echo
 //
 // They offer the subprotocols feed.v2 and feed.v1, have no limit on messages,
@@ -29,8 +31,17 @@ type server struct {
 
 	// emptyPongs: it answers pings without their payload, against RFC 6455 5.5.3.
 	emptyPongs bool
+	// pingsInWindow: its compressor refers to the payloads of pings too, which are
+	// in no window but its own (RFC 7692 6: control frames are not compressed).
+	pingsInWindow bool
 	// hidesReason: it cannot tell the reason of the peer's Close.
 	hidesReason bool
+	// fragments: it can send a message in several frames.
+	fragments bool
+	// pingsBetween: it can send a ping between two of them.
+	pingsBetween bool
+	// noThreshold: it compresses small messages too.
+	noThreshold bool
 	// readsAhead is how many messages it may have read, and so confirmed by
 	// the pong to a ping behind them, and not yet echoed.
 	readsAhead int
@@ -40,24 +51,27 @@ type server struct {
 	err    error
 }
 
-// An instance is a server that runs. It listens on three ports of the loopback
+// An instance is a server that runs. It listens on ports of the loopback
 // interface, which it chose.
 type instance struct {
-	plain   string // address
-	deflate string // with permessage-deflate
-	secure  string // with TLS, by the certificate of identity
+	plain   string               // address
+	deflate string               // with permessage-deflate of all messages, of the smallest too
+	secure  string               // the same with TLS, by the certificate of identity
+	agreed  map[agreement]string // with permessage-deflate on these terms
 	out     *transcript
 	kill    func()                // as a crash: nothing is said to anybody
 	signal  func(os.Signal) error // of a process
 }
 
 var servers = []*server{
-	{name: "node", external: true, launch: func() (*instance, error) { return run("node", "node/server.js") }},
-	{name: "python-websockets", external: true, readsAhead: 33, launch: func() (*instance, error) { return run("python3", "python/websockets_server.py") }},
-	{name: "python-aiohttp", external: true, hidesReason: true, launch: func() (*instance, error) { return run("python3", "python/aiohttp_server.py") }},
-	{name: "coder", launch: func() (*instance, error) { return serveGo(serveCoder) }},
-	{name: "gorilla", launch: func() (*instance, error) { return serveGo(serveGorilla) }},
-	{name: "gws", emptyPongs: true, launch: func() (*instance, error) { return serveGo(serveGWS) }},
+	{name: "node", external: true, fragments: true, pingsBetween: true, launch: script("node", "node/server.js", agreements(8)...)},
+	// zlib does not compress for a window of 8 bits; node has it use 9 then.
+	{name: "python-websockets", external: true, fragments: true, pingsBetween: true, noThreshold: true, readsAhead: 33,
+		launch: script("python3", "python/websockets_server.py", agreements(9)...)},
+	{name: "python-aiohttp", external: true, noThreshold: true, hidesReason: true, launch: script("python3", "python/aiohttp_server.py", leftAlone)},
+	{name: "coder", fragments: true, launch: library(serveCoder, leftAlone, noContext)},
+	{name: "gorilla", fragments: true, pingsBetween: true, launch: library(serveGorilla, noContext)},
+	{name: "gws", fragments: true, emptyPongs: true, pingsInWindow: true, launch: library(serveGWS, agreements(8)...)},
 }
 
 // everyServer runs a test against each server, all at the same time. The
@@ -118,13 +132,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// script launches a server that is a script and imposes those agreements.
+func script(interpreter, file string, list ...agreement) func() (*instance, error) {
+	return func() (*instance, error) { return run(interpreter, file, list) }
+}
+
 // run starts a server that is a script and waits until it listens.
-func run(interpreter, script string) (*instance, error) {
+func run(interpreter, file string, list []agreement) (*instance, error) {
 	id, err := identity()
 	if err != nil {
 		return nil, err
 	}
-	p, err := launch(program(interpreter), []string{script, id.certFile, id.keyFile}, nil)
+	p, err := launch(program(interpreter), append([]string{file, id.certFile, id.keyFile}, arguments(list)...), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -136,14 +155,20 @@ func run(interpreter, script string) (*instance, error) {
 		ended(fmt.Errorf("it has ended: %v", p.cmd.ProcessState))
 	}()
 	line, err := p.out.await(ctx, "listening ")
-	var ports [3]int
-	if err == nil {
-		_, err = fmt.Sscanf(strings.TrimPrefix(line, "listening "), "%d %d %d", &ports[0], &ports[1], &ports[2])
+	ports := strings.Fields(strings.TrimPrefix(line, "listening "))
+	if err == nil && len(ports) != 3+len(list) {
+		err = fmt.Errorf("it listens on %d ports", len(ports))
 	}
 	if err != nil {
 		p.kill()
-		return nil, fmt.Errorf("%s: %w", script, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	addr := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-	return &instance{plain: addr(ports[0]), deflate: addr(ports[1]), secure: addr(ports[2]), out: p.out, kill: p.kill, signal: p.cmd.Process.Signal}, nil
+	for i := range ports {
+		ports[i] = net.JoinHostPort("127.0.0.1", ports[i])
+	}
+	i := &instance{plain: ports[0], deflate: ports[1], secure: ports[2], agreed: map[agreement]string{}, out: p.out, kill: p.kill, signal: p.cmd.Process.Signal}
+	for n, a := range list {
+		i.agreed[a] = ports[3+n]
+	}
+	return i, nil
 }

@@ -1,13 +1,12 @@
 'use strict';
-// The server of the tests on node's ws: one process listens on three ports,
-// plain, with permessage-deflate, and with TLS. What the paths mean is told in
-// server_test.go.
+// The server of the tests on node's ws: one process listens on the ports of an
+// instance, which is told in server_test.go, as is what the paths mean.
 const fs = require('fs');
 const http = require('http');
 const https = require('https');
 const { WebSocketServer } = require('ws');
 
-const [certFile, keyFile] = process.argv.slice(2);
+const [certFile, keyFile, ...agreements] = process.argv.slice(2);
 const offered = new Set(['feed.v2', 'feed.v1']);
 
 function serve(socket, request) {
@@ -25,10 +24,30 @@ function serve(socket, request) {
       case '/ping':
         socket.ping(String(data));
         break;
+      case '/fragments': {
+        const third = Math.ceil(data.length / 3);
+        socket.send(data.subarray(0, third), { binary, fin: false });
+        socket.ping();
+        socket.send(data.subarray(third, 2 * third), { binary, fin: false });
+        socket.ping();
+        socket.send(data.subarray(2 * third), { binary });
+        break;
+      }
       default:
         socket.send(data, { binary });
     }
   });
+}
+
+// imposing returns the options of an agreement, which has the names of RFC 7692 7.1.
+function imposing(agreement) {
+  return {
+    serverNoContextTakeover: agreement.server_no_context_takeover,
+    clientNoContextTakeover: agreement.client_no_context_takeover,
+    serverMaxWindowBits: agreement.server_max_window_bits,
+    clientMaxWindowBits: agreement.client_max_window_bits,
+    threshold: agreement.threshold,
+  };
 }
 
 function listen(server, perMessageDeflate) {
@@ -44,5 +63,6 @@ function listen(server, perMessageDeflate) {
 Promise.all([
   listen(http.createServer(), false),
   listen(http.createServer(), { threshold: 0 }),
-  listen(https.createServer({ cert: fs.readFileSync(certFile), key: fs.readFileSync(keyFile) }), false),
+  listen(https.createServer({ cert: fs.readFileSync(certFile), key: fs.readFileSync(keyFile) }), { threshold: 0 }),
+  ...agreements.map((a) => listen(http.createServer(), imposing(JSON.parse(a)))),
 ]).then((ports) => console.log(`listening ${ports.join(' ')}`));

@@ -1,6 +1,5 @@
-"""The server of the tests on python's aiohttp: one process listens on three
-ports, plain, with permessage-deflate, and with TLS. What the paths mean is told
-in server_test.go."""
+"""The server of the tests on python's aiohttp: one process listens on the ports
+of an instance, which is told in server_test.go, as is what the paths mean."""
 
 import asyncio
 import ssl
@@ -53,7 +52,13 @@ async def listen(compress=False, tls=None):
 async def main():
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(sys.argv[1], sys.argv[2])
-    listening = [await listen(), await listen(compress=True), await listen(tls=tls)]
+    listening = [
+        await listen(),
+        await listen(compress=True),
+        await listen(compress=True, tls=tls),
+    ]
+    for _ in sys.argv[3:]:  # agreements: the library imposes nothing
+        listening.append(await listen(compress=True))
     print("listening", *(port for _, port in listening), flush=True)
     await asyncio.get_running_loop().create_future()
 

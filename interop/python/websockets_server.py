@@ -1,13 +1,23 @@
-"""The server of the tests on python's websockets: one process listens on three
-ports, plain, with permessage-deflate, and with TLS. What the paths mean is told
-in server_test.go."""
+"""The server of the tests on python's websockets: one process listens on the
+ports of an instance, which is told in server_test.go, as is what the paths mean."""
 
 import asyncio
+import json
 import ssl
 import sys
 from urllib.parse import parse_qs, urlsplit
 
 import websockets
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+
+
+async def fragments(ws, message):
+    third = -(-len(message) // 3)
+    yield message[:third]
+    await ws.ping()
+    yield message[third : 2 * third]
+    await ws.ping()
+    yield message[2 * third :]
 
 
 async def serve(ws, *_):
@@ -22,11 +32,19 @@ async def serve(ws, *_):
             elif url.path == "/ping":
                 await (await ws.ping(message))
                 await ws.send("pong " + message)
+            elif url.path == "/fragments":
+                await ws.send(fragments(ws, message))
             else:
                 await ws.send(message)
     except websockets.ConnectionClosed:
         pass
     print("closed", url.path, ws.close_code, ws.close_reason, flush=True)
+
+
+def imposing(agreement):
+    """Returns the factory for an agreement, which has the names of RFC 7692 7.1."""
+    del agreement["threshold"]  # the library has none
+    return ServerPerMessageDeflateFactory(**agreement)
 
 
 async def listen(**options):
@@ -42,8 +60,11 @@ async def main():
     listening = [
         await listen(compression=None),
         await listen(compression="deflate"),
-        await listen(compression=None, ssl=tls),
+        await listen(compression="deflate", ssl=tls),
     ]
+    for agreement in sys.argv[3:]:
+        factory = imposing(json.loads(agreement))
+        listening.append(await listen(compression=None, extensions=[factory]))
     print("listening", *(port for _, port in listening), flush=True)
     await asyncio.get_running_loop().create_future()
 
