@@ -20,6 +20,10 @@ var installed = map[string]func() string{
 	"python-aiohttp":    sync.OnceValue(func() string { return missingPython("aiohttp") }),
 	"nginx":             sync.OnceValue(func() string { return missingProgram("nginx") }),
 	"haproxy":           sync.OnceValue(func() string { return missingProgram("haproxy") }),
+	"squid":             sync.OnceValue(func() string { return missingProgram("squid") }),
+	"tinyproxy":         sync.OnceValue(func() string { return missingProgram("tinyproxy") }),
+	"microsocks":        sync.OnceValue(func() string { return missingProgram("microsocks") }),
+	"dante":             sync.OnceValue(func() string { return missingProgram("danted") }),
 }
 
 // need skips the test if the program is missing, or fails it if

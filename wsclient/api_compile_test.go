@@ -101,6 +101,7 @@ var (
 		TLS:            (*tls.Config)(nil),
 		Proxy:          func(*http.Request) (*url.URL, error) { return nil, nil },
 		NetDial:        func(ctx context.Context, network, addr string) (net.Conn, error) { return nil, nil },
+		Redirects:      anInt,
 		DialTimeout:    aDuration,
 		ConnectTimeout: aDuration,
 		WriteTimeout:   aDuration,
@@ -142,7 +143,7 @@ var (
 var (
 	_ error = &wsclient.OptionError{Option: aString, Err: anError}
 	_ error = &wsclient.UnconfirmedError{Session: anInt, Messages: anInt, Bytes: anInt64}
-	_ error = &wsclient.HandshakeError{Status: anInt, Header: aHeader, Body: someBytes, RetryAfter: aDuration, Err: anError}
+	_ error = &wsclient.HandshakeError{Status: anInt, Header: aHeader, Body: someBytes, RetryAfter: aDuration, Proxy: aString, Err: anError}
 	_ error = &wsclient.CloseError{Code: wsclient.StatusGoingAway, Reason: aString, Remote: aBool}
 	_ error = &wsclient.ProtocolError{}
 	_ error = &wsclient.GaveUpError{Attempts: anInt, Elapsed: aDuration, Err: anError}

@@ -1,13 +1,11 @@
 package wsclient
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,44 +23,61 @@ type dialed struct {
 	pulse  *pulseConn // beneath TLS; nil without
 }
 
-// dial does one attempt, to t, up to the opening handshake. The phase is where it
-// failed.
+// dial does one attempt, to t and on to where it is redirected, up to the
+// opening handshake. The phase is where it failed.
 func (c *Client) dial(ctx context.Context, a *Attempt, t *target) (*dialed, reconnect.Phase, error) {
 	if err := checkHeader(a.Header); err != nil {
 		return nil, reconnect.PhasePrepare, err
 	}
-	header := a.Header.Clone() // Prepare may have put its own there
-	if header == nil {
-		header = http.Header{}
-	}
+	header := a.Header // Prepare may have put its own there
 	ctx, cancel := withTimeout(ctx, c.opts.DialTimeout, "dial")
 	defer cancel()
-	nc, phase, err := c.connectTCP(ctx, t)
+	for followed := 0; ; followed++ {
+		d, phase, err := c.dialOnce(ctx, t, header)
+		if err == nil {
+			return d, phase, nil
+		}
+		next, err := c.redirected(t, err, followed)
+		if next == nil {
+			if followed > 0 {
+				err = failed("dial, redirected to "+t.text, err)
+			}
+			return nil, phase, err
+		}
+		c.log(slog.LevelDebug, "redirected", "from", t.text, "to", next.text)
+		if !t.trusts(next) {
+			header = forStrangers(header) // for good: the way back is chosen by the stranger
+		}
+		t = next
+	}
+}
+
+// dialOnce connects to t, through a proxy if there is one.
+func (c *Client) dialOnce(ctx context.Context, t *target, header http.Header) (*dialed, reconnect.Phase, error) {
+	via, err := c.proxyTo(ctx, t)
 	if err != nil {
+		return nil, reconnect.PhaseProxy, because(ctx, err)
+	}
+	addr := t.addr
+	if via != nil {
+		addr = via.addr
+	}
+	raw, err := c.opts.NetDial(ctx, "tcp", addr)
+	if err != nil {
+		phase := reconnect.PhaseDial
+		if _, ok := errors.AsType[*net.DNSError](err); ok {
+			phase = reconnect.PhaseDNS
+		}
+		if via != nil {
+			err = fmt.Errorf("proxy: %w", err)
+		}
 		return nil, phase, because(ctx, err)
 	}
-	tuneKernel(nc)
+	tuneKernel(raw)
 	// From here on the context's end is a deadline in the past.
-	raw := nc
 	stop := context.AfterFunc(ctx, func() { release(raw) })
-	var pulse *pulseConn
-	if t.secure {
-		pulse = &pulseConn{Conn: nc, base: c.base}
-		nc = pulse
-		phase = reconnect.PhaseTLS
-		secure := tls.Client(nc, tlsConfig(c.opts.TLS, t.host))
-		nc, err = secure, secure.HandshakeContext(ctx)
-	}
-	var answer *wire.Answer
-	if err == nil {
-		phase = reconnect.PhaseUpgrade
-		answer, err = wire.Upgrade(nc, c.request(t, header))
-		if err = c.handshakeError(err); err != nil {
-			if h, ok := errors.AsType[*HandshakeError](err); ok {
-				c.keepCookies(t, h.Header)
-			}
-		}
-	}
+	d := &dialed{nc: raw, target: t}
+	phase, err := c.establish(ctx, d, via, header)
 	if !stop() && err == nil { // the deadline is set, or about to be
 		err = context.Cause(ctx)
 	}
@@ -70,8 +85,39 @@ func (c *Client) dial(ctx context.Context, a *Attempt, t *target) (*dialed, reco
 		raw.Close()
 		return nil, phase, because(ctx, err)
 	}
+	return d, phase, nil
+}
+
+// establish makes of a connection one to the target: through the proxy, with
+// TLS, upgraded.
+func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header http.Header) (reconnect.Phase, error) {
+	t := d.target
+	if via != nil {
+		if via.scheme == "https" {
+			if err := d.startTLS(ctx, c.base, proxyTLS(c.opts.TLS, via.host)); err != nil {
+				return reconnect.PhaseProxy, fmt.Errorf("proxy: %w", err)
+			}
+		}
+		if err := via.lead(d.nc, t); err != nil {
+			return reconnect.PhaseProxy, err
+		}
+	}
+	if t.secure {
+		if err := d.startTLS(ctx, c.base, tlsConfig(c.opts.TLS, t.host)); err != nil {
+			return reconnect.PhaseTLS, err
+		}
+	}
+	answer, err := wire.Upgrade(d.nc, c.request(t, header))
+	if err != nil {
+		err = c.handshakeError(err)
+		if h, ok := errors.AsType[*HandshakeError](err); ok {
+			c.keepCookies(t, h.Header)
+		}
+		return reconnect.PhaseUpgrade, err
+	}
+	d.answer = answer
 	c.keepCookies(t, answer.Header)
-	return &dialed{nc, answer, t, pulse}, phase, nil
+	return reconnect.PhaseUpgrade, nil
 }
 
 // release ends all calls on nc.
@@ -83,7 +129,8 @@ func release(nc net.Conn) {
 
 // because returns err, or why ctx ended if that is what err is about.
 func because(ctx context.Context, err error) error {
-	if ctx.Err() != nil && (isTimeout(err) || errors.Is(err, context.Canceled)) {
+	var t interface{ Timeout() bool }
+	if ctx.Err() != nil && (errors.As(err, &t) && t.Timeout() || errors.Is(err, context.Canceled)) {
 		return context.Cause(ctx)
 	}
 	return err
@@ -97,101 +144,16 @@ func withTimeout(ctx context.Context, d time.Duration, what string) (context.Con
 	return context.WithTimeoutCause(ctx, d, &timeoutError{what, d})
 }
 
-// connectTCP connects to t, through a proxy if there is one.
-func (c *Client) connectTCP(ctx context.Context, t *target) (net.Conn, reconnect.Phase, error) {
-	proxy, err := c.proxy(&http.Request{Method: http.MethodGet, URL: t.site()})
-	if err != nil {
-		return nil, reconnect.PhaseProxy, fmt.Errorf("proxy: %w", redactURLError(err))
-	}
-	addr := t.addr
-	if proxy != nil {
-		if proxy.Scheme != "http" {
-			return nil, reconnect.PhaseProxy, reconnect.Permanent(option("Proxy", "the environment names a %s proxy; this version speaks to http ones only", proxy.Scheme))
-		}
-		addr = proxyAddr(proxy)
-	}
-	nc, err := c.opts.NetDial(ctx, "tcp", addr)
-	if err != nil {
-		if _, ok := errors.AsType[*net.DNSError](err); ok {
-			return nil, reconnect.PhaseDNS, err
-		}
-		return nil, reconnect.PhaseDial, err
-	}
-	if proxy == nil {
-		return nc, 0, nil
-	}
-	stop := context.AfterFunc(ctx, func() { release(nc) })
-	err = connectTunnel(nc, proxy, t.addr)
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		nc.Close()
-		return nil, reconnect.PhaseProxy, err
-	}
-	return nc, 0, nil
-}
-
-func proxyAddr(proxy *url.URL) string {
-	if proxy.Port() == "" {
-		return net.JoinHostPort(proxy.Hostname(), "80")
-	}
-	return proxy.Host
-}
-
-// connectTunnel asks an HTTP proxy for a tunnel to addr (RFC 9110 9.3.6).
-func connectTunnel(nc net.Conn, proxy *url.URL, addr string) error {
-	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{}}
-	if proxy.User != nil {
-		req.Header.Set("Proxy-Authorization", basicAuth(proxy.User))
-	}
-	if err := req.Write(nc); err != nil {
-		return fmt.Errorf("proxy: %w", err)
-	}
-	// Read by the byte: what follows the answer is the server's.
-	resp, err := http.ReadResponse(bufio.NewReaderSize(oneByteReader{io.LimitReader(nc, 64<<10)}, 16), req)
-	if err != nil {
-		return fmt.Errorf("proxy: %w", err)
-	}
-	if resp.StatusCode/100 != 2 {
-		return &HandshakeError{Status: resp.StatusCode, Header: resp.Header, Err: errors.New("this is the proxy's answer to CONNECT")}
-	}
-	return nil
-}
-
-type oneByteReader struct{ io.Reader }
-
-func (r oneByteReader) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(1, len(p))]) }
-
 func basicAuth(u *url.Userinfo) string {
 	password, _ := u.Password()
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password))
 }
 
-// redactURLError takes the URL, which may hold a password, out of err.
-func redactURLError(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
-}
-
-// tlsConfig returns the configuration of a connection to host.
-func tlsConfig(base *tls.Config, host string) *tls.Config {
-	cfg := &tls.Config{}
-	if base != nil {
-		cfg = base.Clone()
-	}
-	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
-	cfg.NextProtos = []string{"http/1.1"} // a server must not choose h2 for an upgrade
-	if cfg.ServerName == "" {
-		cfg.ServerName = host
-	}
-	return cfg
-}
-
 // request returns the opening handshake for t.
 func (c *Client) request(t *target, header http.Header) *wire.Request {
+	if header = header.Clone(); header == nil {
+		header = http.Header{}
+	}
 	host := t.header
 	if h := header.Get("Host"); h != "" {
 		host = h
@@ -223,10 +185,15 @@ func (c *Client) handshakeError(err error) error {
 	if !ok {
 		return err
 	}
-	e := &HandshakeError{Status: r.Status, Header: r.Header, Body: r.Body, Err: r.Err}
-	e.RetryAfter, _ = reconnect.ParseRetryAfter(r.Header.Get("Retry-After"), time.Now())
+	e := newHandshakeError(r.Status, r.Header, r.Body, r.Err)
 	if wire.Subprotocol(r.Err) {
 		e.Err = fmt.Errorf("%w (offered: %q)", r.Err, c.opts.Subprotocols)
 	}
+	return e
+}
+
+func newHandshakeError(status int, header http.Header, body []byte, err error) *HandshakeError {
+	e := &HandshakeError{Status: status, Header: header, Body: body, Err: err}
+	e.RetryAfter, _ = reconnect.ParseRetryAfter(header.Get("Retry-After"), time.Now())
 	return e
 }

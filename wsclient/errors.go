@@ -147,18 +147,28 @@ func (e *UnconfirmedError) Rejected() StatusCode {
 // HandshakeError reports that the server, or a proxy before it, did not accept
 // the opening handshake (RFC 6455 4.2.2).
 type HandshakeError struct {
-	Status     int           // of the HTTP answer; 101 if the answer was wrong in itself; 0: none came
+	Status     int           // of the HTTP answer; 101 if the answer was wrong in itself; 407 also if a SOCKS proxy refuses user and password; 0: none came
 	Header     http.Header   // of the answer; may be nil
 	Body       []byte        // the answer's first 1 KiB
 	RetryAfter time.Duration // what the Retry-After header asks for, from now; 0: nothing
+	Proxy      string        // the proxy whose answer it is, as scheme://host:port; "": the server's
 	Err        error         // what was wrong; nil if the status says it
 }
 
 func (e *HandshakeError) Error() string {
 	var b strings.Builder
 	b.WriteString(errPrefix + "handshake")
-	if e.Status != 0 && e.Status != http.StatusSwitchingProtocols {
-		fmt.Fprintf(&b, ": the server answered %d", e.Status)
+	who := "the server"
+	if e.Proxy != "" {
+		who = "the proxy " + e.Proxy
+	}
+	switch e.Status {
+	case 0, http.StatusSwitchingProtocols:
+		if e.Proxy != "" {
+			b.WriteString(": " + who)
+		}
+	default:
+		fmt.Fprintf(&b, ": %s answered %d", who, e.Status)
 		if text := http.StatusText(e.Status); text != "" {
 			b.WriteString(" " + text)
 		}

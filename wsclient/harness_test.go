@@ -65,7 +65,6 @@ func (w *world) options(o wsclient.Options) *wsclient.Options {
 	if o.NetDial == nil {
 		o.NetDial = w.net.DialContext
 	}
-	o.Proxy = nil
 	return &o
 }
 

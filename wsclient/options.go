@@ -45,15 +45,38 @@ type Options struct {
 	// declines is spoken to without it.
 	Compression Compression
 	// TLS configures wss; nil: defaults. The minimum version is raised to 1.2,
-	// ALPN is always http/1.1, an empty ServerName is the URL's host.
+	// ALPN is always http/1.1, an empty ServerName is the host of each
+	// connection's URL. Without a ClientSessionCache each client has one of its
+	// own, so that a reconnect resumes the session; but not beside
+	// VerifyPeerCertificate, which no resumed connection is shown to.
 	TLS *tls.Config
 	// Proxy returns the proxy for a request, or nil; ws asks as http, wss as
-	// https. nil: http.ProxyFromEnvironment.
+	// https. It is asked before each connection, on a goroutine of the client's;
+	// the request's context ends with the attempt. nil:
+	// http.ProxyFromEnvironment, which obeys HTTP_PROXY, HTTPS_PROXY and NO_PROXY
+	// and never names one for loopback.
+	//
+	// The schemes are http and https (CONNECT, with Basic auth from the URL) and
+	// socks5 (user and password likewise). The proxy looks up the host, under
+	// socks5 as under socks5h. An https proxy is verified against TLS.RootCAs and
+	// its own name; nothing else of TLS that is about the server holds for it. A
+	// proxy that refuses is a *HandshakeError whose Proxy is set; one that is no
+	// such URL is an *OptionError and ends the client.
 	Proxy func(*http.Request) (*url.URL, error)
-	// NetDial makes the TCP connection (or another stream); nil: net.Dialer's.
+	// NetDial makes the TCP connection (or another stream), to the proxy if there
+	// is one; nil: net.Dialer's, which tries all addresses of the host.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Redirects is how many redirects an attempt follows; 0: none, they are a
+	// *HandshakeError that says where to. http and https are taken as ws and wss,
+	// and wss is never left for ws. What goes to another host or port than the
+	// attempt began with, and to all after it, is the request without its
+	// credentials: of Header, and what Prepare made of it, Origin and User-Agent
+	// alone, no userinfo of the URL, and Jar's cookies for that host.
+	// Subprotocols go everywhere: do not hide a token among them. The next
+	// attempt begins at the URL again.
+	Redirects int
 
-	DialTimeout    time.Duration // TCP, TLS and upgrade together; 0: 10 s; negative: none
+	DialTimeout    time.Duration // proxy, TCP, TLS, upgrade and redirects together; 0: 10 s; negative: none
 	ConnectTimeout time.Duration // Prepare and OnConnect, each; 0: 30 s; negative: none
 	// WriteTimeout bounds how long the kernel may take no byte of a write
 	// before the connection counts as dead; 0: 10 s; negative: for ever.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +39,9 @@ func TestBadURLsAreRefusedWithWhatToWriteInstead(t *testing.T) {
 		"ws://exa mple.com/":         "bad host",
 		"ws://::1/":                  "bad host",
 		"ws://user:p%zz@example.com": "percent-encode",
-		"ws://exämple.com/":          "xn--",
+		"ws://exam\u200dple.com/":    "IDNA",
+		"ws://ex\u2260mple.com/":     "IDNA",
+		"ws://\u00ad/":               "no host",
 	} {
 		_, err := wsclient.New(raw, nil)
 		o := as[*wsclient.OptionError](t, err)
@@ -88,6 +89,11 @@ func TestURLsReachTheServerUntouched(t *testing.T) {
 		{"ws://e.com/?", "e.com:80", "e.com", "/?", "ws://e.com/?"},
 		{"ws://e.com/ü x", "e.com:80", "e.com", "/%C3%BC%20x", "ws://e.com/%C3%BC%20x"},
 		{"ws://user:pw@e.com/", "e.com:80", "e.com", "/", "ws://e.com/"},
+		{"ws://Bücher.example/ü", "xn--bcher-kva.example:80", "xn--bcher-kva.example", "/%C3%BC", "ws://xn--bcher-kva.example/%C3%BC"},
+		{"ws://b%C3%BCcher.example:8080", "xn--bcher-kva.example:8080", "xn--bcher-kva.example:8080", "/", "ws://xn--bcher-kva.example:8080/"},
+		{"ws://straße.de。/", "xn--strae-oqa.de.:80", "xn--strae-oqa.de.", "/", "ws://xn--strae-oqa.de./"},
+		{"ws://example.com./", "example.com.:80", "example.com.", "/", "ws://example.com./"},
+		{"ws://my_host/", "my_host:80", "my_host", "/", "ws://my_host/"},
 	} {
 		a := request(t, test.raw, wsclient.Options{})
 		if a.URI != test.uri || a.Host != test.host || a.Header.Get("Test-Dialed") != test.dialed || a.Header.Get("Test-Url") != test.shown {
@@ -146,6 +152,7 @@ func TestBadOptionsAreRefusedByName(t *testing.T) {
 		{"Compression", &wsclient.Options{Compression: 3}},
 		{"Compression", &wsclient.Options{Compression: -1}},
 		{"MaxMessage", &wsclient.Options{MaxMessage: -1}},
+		{"Redirects", &wsclient.Options{Redirects: -1}},
 		{"Queue.MaxBytes", &wsclient.Options{Queue: wsclient.QueueOptions{MaxBytes: -1}}},
 		{"Queue.Overflow", queue(wsclient.QueueOptions{Overflow: 5})},
 		{"Queue.Delivery", queue(wsclient.QueueOptions{Delivery: 3})},
@@ -170,7 +177,6 @@ func queue(o wsclient.QueueOptions) *wsclient.Options { return &wsclient.Options
 func TestWhatThisVersionRefuses(t *testing.T) {
 	for option, o := range map[string]*wsclient.Options{
 		"Endpoints":         {Endpoints: []string{"ws://other/"}},
-		"Proxy":             {Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 		"Reconnect.Limiter": {Reconnect: reconnect.Policy{Limiter: &reconnect.Limiter{}}},
 		"Heartbeat.Probe":   {Heartbeat: heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")}},
 		"Heartbeat.Reply":   {Heartbeat: heartbeat.Policy{Reply: func(bool, []byte) ([]byte, bool) { return nil, false }}},

@@ -28,9 +28,7 @@ func (o *Options) resolve() (Options, error) {
 		r.Header = http.Header{}
 	}
 	r.Subprotocols = slices.Clone(r.Subprotocols)
-	if r.TLS != nil {
-		r.TLS = r.TLS.Clone()
-	}
+	r.TLS = withSessions(r.TLS)
 	if r.Trace != nil {
 		t := *r.Trace
 		r.Trace = &t
@@ -79,6 +77,9 @@ func (o *Options) check(given *Options) error {
 			return option(name, "negative; there is no unbounded: write how much memory you can spare")
 		}
 	}
+	if o.Redirects < 0 {
+		return option("Redirects", "negative; 0 follows none")
+	}
 	if err := o.checkInbox(); err != nil {
 		return err
 	}
@@ -123,7 +124,6 @@ func (o *Options) unsupported() string {
 		set  bool
 	}{
 		{"Endpoints", len(o.Endpoints) > 0},
-		{"Proxy", o.Proxy != nil},
 		{"Reconnect.Limiter", o.Reconnect.Limiter != nil},
 	} {
 		if f.set {

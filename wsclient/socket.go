@@ -155,6 +155,10 @@ func (c *pulseConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close does not wait, as that of a tls.Conn beneath would, for an alert to be
+// written.
+func (c *pulseConn) Close() error { return bottom(c).Close() }
+
 func isTimeout(err error) bool {
 	t, ok := err.(interface{ Timeout() bool })
 	return ok && t.Timeout()

@@ -1,11 +1,8 @@
 package wsclient_test
 
 import (
-	"bytes"
 	"encoding/base64"
-	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -132,57 +129,12 @@ func TestProxyFromTheEnvironment(t *testing.T) {
 	if h := as[*wsclient.HandshakeError](t, err); h.Status != 407 || !strings.Contains(err.Error(), "proxy") || strings.Contains(err.Error(), "pass word") {
 		t.Errorf("%v", err)
 	}
-	proxy.Scheme = "socks5"
+	proxy.Scheme = "socks4"
 	_, err = wsclient.Dial(ctx, srv.URL(), o)
 	if e := as[*wsclient.OptionError](t, err); e.Option != "Proxy" {
 		t.Errorf("a proxy that this version cannot use: %v", err)
 	}
 }
-
-func TestNothingSaysASecret(t *testing.T) {
-	const secret = "s3cret"
-	var log bytes.Buffer
-	var mu sync.Mutex
-	said := func(s string) {
-		mu.Lock()
-		defer mu.Unlock()
-		fmt.Fprintln(&log, s)
-	}
-	bubble(t, refuse(2, 503, nil, testserver.Sink), func(w *world) {
-		o := w.options(wsclient.Options{
-			Header: http.Header{"Authorization": {"Bearer " + secret}, "Cookie": {secret}}, Reconnect: steady,
-			Logger:  slog.New(slog.NewTextHandler(writerFunc(func(p []byte) { said(string(p)) }), &slog.HandlerOptions{Level: slog.LevelDebug})),
-			Trace:   &wsclient.Trace{AttemptStart: func(_ int, u string) { said(u) }, AttemptDone: func(_ int, u string, err error) { said(fmt.Sprint(u, err)) }},
-			OnError: func(err error) { said(err.Error()) },
-			OnOpen:  func(c *wsclient.Conn) { said(c.URL()) },
-		})
-		c, err := wsclient.Dial(w.ctx, "ws://user:"+secret+"@feed/path?token="+secret, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.clients = append(w.clients, c)
-		said(c.URL())
-		if n := c.Send(w.ctx, wsclient.Text("payload "+secret)); n != nil {
-			t.Fatal(n)
-		}
-		w.srv.CutRST()
-		w.at(time.Second)
-	})
-	mu.Lock()
-	defer mu.Unlock()
-	if strings.Contains(log.String(), secret) || strings.Contains(log.String(), base64.StdEncoding.EncodeToString([]byte("user:"+secret))) {
-		t.Errorf("a secret is in:\n%s", log.String())
-	}
-	for _, want := range []string{"level=INFO", "level=WARN", "connection lost", "open"} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("no %q in the log:\n%s", want, log.String())
-		}
-	}
-}
-
-type writerFunc func([]byte)
-
-func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 
 // A callback that is slow, and a Close from elsewhere: the client ends as soon as
 // the callback does.

@@ -7,12 +7,14 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // A target is a parsed URL (RFC 6455 3): where to connect and what to ask for.
 type target struct {
 	secure bool
-	host   string // without port and brackets
+	host   string // without port and brackets; an IPv6 zone and a trailing dot are for whoever looks it up
 	addr   string // host:port to dial
 	header string // of the Host header: the port only if it is not the default
 	uri    string // path and query as they were written
@@ -23,10 +25,8 @@ type target struct {
 // parseURL parses raw. Its errors say what to write instead, and never repeat
 // raw, which may hold a password.
 func parseURL(raw string) (*target, error) {
-	for i := range len(raw) {
-		if raw[i] < ' ' || raw[i] == 0x7f {
-			return nil, fmt.Errorf("control character at byte %d; percent-encode it", i)
-		}
+	if err := noControls(raw); err != nil {
+		return nil, err
 	}
 	scheme, rest, ok := strings.Cut(raw, "://")
 	t := &target{}
@@ -55,12 +55,33 @@ func parseURL(raw string) (*target, error) {
 	if err := t.authority(rest[:end], port); err != nil {
 		return nil, err
 	}
-	t.uri = escape(rest[end:])
+	t.setURI(rest[end:])
+	return t, nil
+}
+
+// setURI sets path and query.
+func (t *target) setURI(uri string) {
+	t.uri = escape(uri)
 	if !strings.HasPrefix(t.uri, "/") {
 		t.uri = "/" + t.uri
 	}
-	t.text = strings.ToLower(scheme) + "://" + t.header + redactQuery(t.uri)
-	return t, nil
+	t.text = t.scheme() + "://" + t.header + redactQuery(t.uri)
+}
+
+func (t *target) scheme() string {
+	if t.secure {
+		return "wss"
+	}
+	return "ws"
+}
+
+func noControls(raw string) error {
+	for i := range len(raw) {
+		if raw[i] < ' ' || raw[i] == 0x7f {
+			return fmt.Errorf("control character at byte %d; percent-encode it", i)
+		}
+	}
+	return nil
 }
 
 // authority parses [user[:password]@]host[:port].
@@ -73,22 +94,12 @@ func (t *target) authority(s, port string) error {
 		}
 		return errors.New("bad host or user; percent-encode what is special in user and password")
 	}
-	if t.host = u.Hostname(); t.host == "" {
-		return errors.New("no host; write ws://host:port/path")
-	}
 	literal := strings.HasPrefix(u.Host, "[")
-	for _, r := range t.host {
-		switch {
-		case r >= 0x80:
-			return errors.New("a character in the host is not ASCII; write its xn-- form (RFC 5890)")
-		case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', strings.ContainsRune("-._~", r):
-		case literal && strings.ContainsRune(":%", r):
-		default:
-			return fmt.Errorf("bad host: it has a %q; write ws://host:port/path, an IPv6 address in [brackets]", r)
-		}
+	if t.host, err = hostName(u.Hostname(), literal); err != nil {
+		return fmt.Errorf("%w; write ws://host:port/path, an IPv6 address in [brackets]", err)
 	}
 	t.user = u.User
-	t.header, _, _ = strings.Cut(t.host, "%") // an IPv6 zone means nothing to the server (RFC 6874 3)
+	t.header = withoutZone(t.host)
 	if literal {
 		t.header = "[" + t.header + "]"
 	}
@@ -106,6 +117,37 @@ func (t *target) authority(s, port string) error {
 	}
 	t.addr = net.JoinHostPort(t.host, port)
 	return nil
+}
+
+// hostName returns host as it is looked up: what is not ASCII in its xn-- form
+// (RFC 5891 5). ASCII is left as it is: IDNA would refuse a _, which people have
+// in their names.
+func hostName(host string, literal bool) (string, error) {
+	if strings.ContainsFunc(host, func(r rune) bool { return r >= 0x80 }) {
+		var err error
+		if host, err = idna.Lookup.ToASCII(host); err != nil {
+			return "", errors.New("bad host: not a name that IDNA allows (RFC 5891)") // err repeats it
+		}
+	}
+	if host == "" {
+		return "", errors.New("no host")
+	}
+	for _, r := range host {
+		switch {
+		case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', strings.ContainsRune("-._~", r):
+		case literal && strings.ContainsRune(":%", r):
+		default:
+			return "", fmt.Errorf("bad host: it has a %q", r)
+		}
+	}
+	return host, nil
+}
+
+// withoutZone leaves out an IPv6 zone, which means nothing to anybody else (RFC
+// 6874 3).
+func withoutZone(host string) string {
+	host, _, _ = strings.Cut(host, "%")
+	return host
 }
 
 // escape percent-encodes what must not stand in a request line, and leaves the
