@@ -17,7 +17,7 @@ import (
 func FuzzURL(f *testing.F) {
 	for _, s := range []string{
 		"ws://e.com", "wss://user:pw@e.com:8443/a%2Fb?x=1&y#", "ws://[::1]:80//p?", "ws://[fe80::1%25lo]/", "http://e.com",
-		"localhost:3000", "ws://e.com/\r\nX: y", "ws://u:p%zz@h", "WS://É.com/ü", "ws://h:99999", "ws://::1/", "ws://h:/", "ws://@:1",
+		"localhost:3000", "ws://e.com/\r\nX: y", "ws://u:p%zz@h", "WS://É.com/ü", "ws://h:99999", "ws://::1/", "ws://h:/", "ws://@:1", "ws://:pw?@", "ws://u:p/pw@h",
 	} {
 		f.Add(s)
 	}

@@ -53,11 +53,16 @@ func parseURL(raw string) (*target, error) {
 		end = i
 	}
 	if err := t.authority(rest[:end], port); err != nil {
+		if strings.Contains(rest[end:], "@") { // a password that has a ? or a / may be in err
+			return nil, errBadUser
+		}
 		return nil, err
 	}
 	t.setURI(rest[end:])
 	return t, nil
 }
+
+var errBadUser = errors.New("bad host or user; percent-encode what is special in user and password")
 
 // setURI sets path and query.
 func (t *target) setURI(uri string) {
@@ -92,7 +97,7 @@ func (t *target) authority(s, port string) error {
 		if errors.As(err, &cause); cause != nil && !strings.Contains(s, "@") {
 			return fmt.Errorf("bad host: %w; write ws://host:port/path, an IPv6 address in [brackets]", cause.Err)
 		}
-		return errors.New("bad host or user; percent-encode what is special in user and password")
+		return errBadUser
 	}
 	literal := strings.HasPrefix(u.Host, "[")
 	if t.host, err = hostName(u.Hostname(), literal); err != nil {
