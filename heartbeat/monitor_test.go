@@ -12,7 +12,8 @@ import (
 )
 
 func TestMonitor(t *testing.T) {
-	for topic, scenes := range map[string][]scene{"probing": probing, "holding": holding, "sparing": sparing, "other policies": otherPolicies} {
+	for topic, scenes := range map[string][]scene{"probing": probing, "holding": holding, "sparing": sparing, "other policies": otherPolicies,
+		"periods": periods, "answers": answers, "misses": misses, "sleeping": sleeping} {
 		for _, c := range scenes {
 			t.Run(topic+"/"+c.name, func(t *testing.T) { play(t, c.p, c.script) })
 		}

@@ -66,6 +66,9 @@ func (n *Conn) SetHeartbeat(p heartbeat.Policy) error {
 	if err := checkHeartbeat(p); err != nil {
 		return err
 	}
+	if err := n.k.c.opts.Queue.check(p); err != nil {
+		return err
+	}
 	n.k.setHeartbeat(p, time.Now())
 	return nil
 }

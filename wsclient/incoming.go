@@ -14,11 +14,12 @@ func (k *connection) parse() {
 		deliver = nil
 	}
 	ack := k.c.opts.Queue.Ack
-	if deliver != nil || ack != nil {
+	if deliver != nil || ack != nil || k.talk != nil {
 		k.c.enter(k.now)
 		defer k.c.leave()
 	}
 	var messages, bytes uint64
+	fresh := false // there was data
 	m := Message{Session: k.session, Received: k.now}
 	for {
 		op, p, err := k.r.Next()
@@ -32,6 +33,13 @@ func (k *connection) parse() {
 				if id, upTo, ok := ack(m); ok {
 					k.c.q.ack(id, upTo)
 				}
+			}
+			shown, data := true, true
+			if k.talk != nil {
+				shown, data = k.hear(op, p)
+			}
+			if fresh = fresh || data; !shown {
+				continue
 			}
 			if deliver == nil {
 				m.Data = k.keep(p)
@@ -53,6 +61,9 @@ func (k *connection) parse() {
 			k.peerClosed(p)
 		}
 		k.c.count(messages, bytes)
+		if fresh {
+			k.stale.data.Store(int64(k.now.Sub(k.c.base)))
+		}
 		k.unread = k.r.Pending()
 		if err != nil {
 			k.fail(err)
