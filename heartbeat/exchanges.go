@@ -72,18 +72,22 @@ func Bybit() Policy {
 // Deribit answers the server's test_request with a call of public/test: else it
 // hangs up, and cancels orders if that is agreed. interval, at least 10 s, is what
 // OnConnect asked for with public/set_heartbeat. Heartbeats, and the results of our
-// calls, whose id is "heartbeat", are hidden.
+// calls, whose id is 1<<53 - 1, are hidden.
 //
 // Sources: docs.deribit.com; github.com/nautechsystems/nautilus_trader,
 // docs/integrations/deribit.md.
 func Deribit(interval time.Duration) Policy {
-	test := []byte(`{"jsonrpc":"2.0","id":"heartbeat","method":"public/test","params":{}}`)
+	const id = "9007199254740991"
+	test := []byte(`{"jsonrpc":"2.0","id":` + id + `,"method":"public/test","params":{}}`)
 	return Policy{
 		Interval: interval, Probe: Passive,
 		Reply: func(_ bool, data []byte) ([]byte, bool) {
+			if short(data, id)["id"] == float64(1<<53-1) {
+				return nil, true
+			}
 			m := short(data, `"heartbeat"`)
 			if m["method"] != "heartbeat" {
-				return nil, m["id"] == "heartbeat"
+				return nil, false
 			}
 			if params, ok := m["params"].(map[string]any); ok && params["type"] == "test_request" {
 				return test, true

@@ -63,6 +63,9 @@ func TestTimeoutErrorIsATimeout(t *testing.T) {
 	if s := err.Error(); !strings.HasPrefix(s, "heartbeat: ") || !strings.Contains(s, "25s") || !strings.Contains(s, "10s") {
 		t.Errorf("text %q", s)
 	}
+	if s := (&heartbeat.TimeoutError{Silence: 30 * second, Waited: second, Answers: true}).Error(); !strings.Contains(s, "no answer") {
+		t.Errorf("text under AnswersOnly: %q", s)
+	}
 	if s := (&heartbeat.TimeoutError{Silence: 30 * second}).Error(); !strings.Contains(s, "30s") || strings.Contains(s, "probe") {
 		t.Errorf("text without a probe: %q", s)
 	}

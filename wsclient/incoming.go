@@ -29,25 +29,21 @@ func (k *connection) parse() {
 			bytes += uint64(len(p))
 			m.Type = MessageType(op)
 			if ack != nil {
-				m.Data = p
-				if id, upTo, ok := ack(m); ok {
-					k.c.q.ack(id, upTo)
-				}
+				k.acked(m, p)
 			}
 			shown, data := true, true
 			if k.talk != nil {
 				shown, data = k.hear(op, p)
 			}
-			if fresh = fresh || data; !shown {
-				continue
-			}
-			if deliver == nil {
+			if fresh = fresh || data; shown && deliver == nil {
 				m.Data = k.keep(p)
 				k.batch = append(k.batch, m)
 				continue
 			}
-			m.Data = p
-			deliver(m)
+			if shown {
+				m.Data = p
+				deliver(m)
+			}
 			if e := k.ended.Load(); e == nil || e.manner != ours {
 				continue
 			}
@@ -69,6 +65,14 @@ func (k *connection) parse() {
 			k.fail(err)
 		}
 		return
+	}
+}
+
+// acked shows a message, whose data is p, to Queue.Ack.
+func (k *connection) acked(m Message, p []byte) {
+	m.Data = p
+	if id, upTo, ok := k.c.opts.Queue.Ack(m); ok {
+		k.c.q.ack(id, upTo)
 	}
 }
 

@@ -1,6 +1,7 @@
 package wsclient
 
 import (
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -118,6 +119,18 @@ func (k *connection) hear(op wire.Op, p []byte) (shown, data bool) {
 		q.mu.Unlock()
 	}
 	return shown && t.visible, false
+}
+
+// review shows the messages that OnConnect has not taken to a new heartbeat, if the
+// one before had no Reply.
+func (k *connection) review(before *talk) {
+	if k.talk == nil || before != nil && before.reply != nil {
+		return
+	}
+	k.batch = slices.DeleteFunc(k.batch, func(m Message) bool {
+		shown, _ := k.hear(wire.Op(m.Type), m.Data)
+		return !shown
+	})
 }
 
 // answer takes the answer to a probe.

@@ -114,8 +114,8 @@ func deribit() *vendor {
 		hear: wants(
 			func(f Frame) bool { return fields(f)["method"] == "public/test" },
 			func(f Frame) []Frame {
-				id, _ := json.Marshal(fields(f)["id"])
-				return []Frame{TextFrame(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"version":"1.2.26"}}`, id))}
+				id, _ := fields(f)["id"].(float64)
+				return []Frame{TextFrame(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":{"version":"1.2.26"}}`, int64(id)))}
 			}),
 	}
 }
