@@ -5,5 +5,7 @@ func Send(p Probe, seq uint64) (text bool, data []byte) { return p.(*message).se
 
 // Match reports whether a received message answers the seq-th of p.
 func Match(p Probe, seq uint64, text bool, data []byte) bool {
-	return p.(*message).match(seq, text, data)
+	d := Policy{Probe: p}.Dialog(seq - 1)
+	d.seq.Store(seq)
+	return d.Hear(text, data).Answer
 }

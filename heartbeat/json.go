@@ -15,9 +15,9 @@ import (
 //		func(id uint64) any { return map[string]any{"op": "ping", "id": id} },
 //		func(id uint64, answer map[string]any) bool { return answer["id"] == float64(id) })
 //
-// A message that is not a JSON object is no answer. Neither function may block
-// or remember anything. A value that cannot be encoded makes the Policy invalid;
-// if that is so only for a later id, the client panics.
+// A message that is not a JSON object is no answer. For the rest it is as Func. A
+// value that cannot be encoded makes the Policy invalid; if that is so only for a
+// later id, the client panics.
 func JSON(send func(id uint64) any, match func(id uint64, answer map[string]any) bool) Probe {
 	if send == nil || match == nil {
 		return Func(nil, nil)
@@ -30,16 +30,21 @@ func JSON(send func(id uint64) any, match func(id uint64, answer map[string]any)
 			}
 			return true, data
 		},
-		match: func(id uint64, _ bool, data []byte) bool {
-			if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
-				return false // without decoding it
-			}
-			var answer map[string]any
-			return json.Unmarshal(data, &answer) == nil && match(id, answer)
-		},
+		object: match,
 		try: func() error {
 			_, err := json.Marshal(send(1))
 			return err
 		},
 	}
+}
+
+// object decodes a JSON object; nil: it is none.
+func object(data []byte) (o map[string]any) {
+	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
+		return nil // without decoding it
+	}
+	if json.Unmarshal(data, &o) != nil {
+		return nil
+	}
+	return o
 }

@@ -12,7 +12,8 @@ import (
 )
 
 func TestMonitor(t *testing.T) {
-	for topic, scenes := range map[string][]scene{"probing": probing, "holding": holding, "sparing": sparing, "other policies": otherPolicies} {
+	for topic, scenes := range map[string][]scene{"probing": probing, "holding": holding, "sparing": sparing, "other policies": otherPolicies,
+		"periods": periods, "answers": answers, "misses": misses, "sleeping": sleeping} {
 		for _, c := range scenes {
 			t.Run(topic+"/"+c.name, func(t *testing.T) { play(t, c.p, c.script) })
 		}
@@ -61,6 +62,9 @@ func TestTimeoutErrorIsATimeout(t *testing.T) {
 	}
 	if s := err.Error(); !strings.HasPrefix(s, "heartbeat: ") || !strings.Contains(s, "25s") || !strings.Contains(s, "10s") {
 		t.Errorf("text %q", s)
+	}
+	if s := (&heartbeat.TimeoutError{Silence: 30 * second, Waited: second, Answers: true}).Error(); !strings.Contains(s, "no answer") {
+		t.Errorf("text under AnswersOnly: %q", s)
 	}
 	if s := (&heartbeat.TimeoutError{Silence: 30 * second}).Error(); !strings.Contains(s, "30s") || strings.Contains(s, "probe") {
 		t.Errorf("text without a probe: %q", s)

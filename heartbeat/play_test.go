@@ -46,13 +46,18 @@ func say(d heartbeat.Decision) string {
 //	received, busy    and the reader does not wait
 //	busy              the reader does not wait
 //	waits             a read has found the socket empty
+//	caught up         so it has, after nobody read for a while
 //	unread, read      the kernel has unread bytes, or not any more
+//	answered: when what was sent then is answered
+//	asleep: for how many seconds the machine has slept
+//	jitter: the part of Interval after which the first probe is due
 //
 // The connection opened at 0 and its reader waits since then.
 func play(t *testing.T, p heartbeat.Policy, script string) {
 	t.Helper()
 	m := heartbeat.NewMonitor(p, start)
 	l := heartbeat.Link{Empty: start}
+	slept := time.Duration(0)
 	for line := range strings.Lines(script) {
 		line = strings.TrimSpace(line)
 		if line == "" {
@@ -60,12 +65,8 @@ func play(t *testing.T, p heartbeat.Policy, script string) {
 		}
 		when, step, _ := strings.Cut(line, " ")
 		verb, want, _ := strings.Cut(step, ": ")
-		seconds, err := strconv.ParseFloat(when, 64)
-		if err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-		now := at(time.Duration(math.Round(seconds * 1e9)))
-		got := ""
+		now, got := at(seconds(t, when)), ""
+		l.Wall = now.Add(slept)
 		switch verb {
 		case "tick":
 			got = say(m.Tick(now, l))
@@ -79,6 +80,18 @@ func play(t *testing.T, p heartbeat.Policy, script string) {
 			l.Empty = time.Time{}
 		case "waits":
 			l.Empty = now
+		case "caught up":
+			l.Empty, l.CaughtUp = now, now
+		case "answered":
+			m.Answered(at(seconds(t, want)), now)
+			continue
+		case "asleep":
+			slept += seconds(t, want)
+			continue
+		case "jitter":
+			u, _ := strconv.ParseFloat(want, 64)
+			m.Jitter(u)
+			continue
 		case "unread", "read":
 			l.Unread = verb == "unread"
 		default:
@@ -88,6 +101,16 @@ func play(t *testing.T, p heartbeat.Policy, script string) {
 			t.Fatalf("%s\n got %s", line, got)
 		}
 	}
+}
+
+// seconds reads a time of a script.
+func seconds(t *testing.T, s string) time.Duration {
+	t.Helper()
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(math.Round(f * 1e9))
 }
 
 const second = time.Second

@@ -21,6 +21,7 @@ func TestPolicyDefaults(t *testing.T) {
 		"only a Timeout":      {heartbeat.Policy{Timeout: 3}, 15 * second, 3, false, false},
 		"Off":                 {heartbeat.Off, -1, 10 * second, true, false},
 		"any negative is off": {heartbeat.Policy{Interval: -time.Hour}, -time.Hour, 10 * second, true, false},
+		"Expect":              {heartbeat.Policy{Probe: heartbeat.Expect(nil)}, 15 * time.Second, 10 * time.Second, false, true},
 		"Passive":             {heartbeat.Policy{Probe: heartbeat.Passive}, 15 * second, 10 * second, false, true},
 		"a text":              {heartbeat.Policy{Probe: heartbeat.Text("a", "b")}, 15 * second, 10 * second, false, false},
 	} {
@@ -34,6 +35,9 @@ func TestPolicyValidation(t *testing.T) {
 	send, match := func(uint64) (bool, []byte) { return true, nil }, func(uint64, bool, []byte) bool { return true }
 	value := func(v any) func(uint64) any { return func(uint64) any { return v } }
 	answer := func(uint64, map[string]any) bool { return true }
+	reply := func(bool, []byte) ([]byte, bool) { return nil, false }
+	text := func() heartbeat.Probe { return heartbeat.Text("", "") }
+	beat := heartbeat.Expect(func(bool, []byte) bool { return true })
 	for name, c := range map[string]struct {
 		p     heartbeat.Policy
 		field string
@@ -49,6 +53,25 @@ func TestPolicyValidation(t *testing.T) {
 		"JSON":                           {heartbeat.Policy{Probe: heartbeat.JSON(value("x"), answer)}, ""},
 		"JSON without send":              {heartbeat.Policy{Probe: heartbeat.JSON(nil, answer)}, "Probe"},
 		"JSON without match":             {heartbeat.Policy{Probe: heartbeat.JSON(value("x"), nil)}, "Probe"},
+		"100 Misses":                     {heartbeat.Policy{Misses: 100}, ""},
+		"101 Misses":                     {heartbeat.Policy{Misses: 101}, "Misses"},
+		"negative Misses":                {heartbeat.Policy{Misses: -1}, "Misses"},
+		"Passive with Misses":            {heartbeat.Policy{Probe: heartbeat.Passive, Misses: 2}, "Misses"},
+		"Passive with one Miss":          {heartbeat.Policy{Probe: heartbeat.Passive, Misses: 1}, ""},
+		"Passive and Fixed":              {heartbeat.Policy{Probe: heartbeat.Passive, Fixed: true}, "Fixed"},
+		"Expect with Jitter":             {heartbeat.Policy{Probe: beat, Jitter: true}, "Jitter"},
+		"Passive and AnswersOnly":        {heartbeat.Policy{Probe: heartbeat.Passive, AnswersOnly: true}, "AnswersOnly"},
+		"Expect and AnswersOnly":         {heartbeat.Policy{Probe: beat, AnswersOnly: true}, ""},
+		"Expect nothing":                 {heartbeat.Policy{Probe: heartbeat.Expect(nil)}, "Probe"},
+		"a ping and all of it":           {heartbeat.Policy{Fixed: true, Jitter: true, AnswersOnly: true, Misses: 3}, ""},
+		"Reply":                          {heartbeat.Policy{Reply: reply}, ""},
+		"Reply, Visible":                 {heartbeat.Policy{Reply: reply, Visible: true}, ""},
+		"Reply under Off":                {heartbeat.Policy{Interval: -1, Reply: reply}, ""},
+		"Visible without Reply":          {heartbeat.Policy{Visible: true}, "Visible"},
+		"Stateful":                       {heartbeat.Policy{Probe: heartbeat.Stateful(text)}, ""},
+		"Stateful without start":         {heartbeat.Policy{Probe: heartbeat.Stateful(nil)}, "Probe"},
+		"Stateful of Passive":            {heartbeat.Policy{Probe: heartbeat.Stateful(func() heartbeat.Probe { return heartbeat.Passive })}, "Probe"},
+		"Stateful of a half Func":        {heartbeat.Policy{Probe: heartbeat.Stateful(func() heartbeat.Probe { return heartbeat.Func(send, nil) })}, "Probe"},
 		"JSON of what cannot be encoded": {heartbeat.Policy{Probe: heartbeat.JSON(value(make(chan int)), answer)}, "Probe"},
 	} {
 		if field, err := c.p.Validate(); field != c.field || (err != nil) != (field != "") {

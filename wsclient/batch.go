@@ -21,7 +21,7 @@ var batches = sync.Pool{New: func() any { return &batch{buf: make([]byte, 0, bat
 type batch struct {
 	items   []item // what it is made of
 	done    int    // of items, those that the kernel has
-	control []byte // payloads of its pongs
+	control []byte // payloads of its pongs and control messages
 	ping    [heartbeat.PayloadSize]byte
 	buf     []byte // its bytes
 	sent    int    // of buf, what the kernel has
@@ -29,15 +29,17 @@ type batch struct {
 
 // An item is one frame, or a piece of one.
 type item struct {
-	entry        // of a control frame only the opcode, of a pong its place in control
-	ping  uint32 // the number of a ping
+	entry        // of a control frame only the opcode, of a pong or control message its place in control
+	ping  uint32 // the number of a ping, or of a probe that is a message
 	end   int32  // of its bytes in buf; partEnd: the end of its frame is in another batch
 }
 
 const partEnd = -1
 
-// isMessage reports whether the item is more than a control frame.
-func (it *item) isMessage() bool { return it.op == wire.OpText || it.op == wire.OpBinary }
+// isMessage reports whether the item is more than a control frame or message.
+func (it *item) isMessage() bool {
+	return it.lane != controlLane && (it.op == wire.OpText || it.op == wire.OpBinary)
+}
 
 func (b *batch) free() {
 	clear(b.items)
@@ -75,6 +77,7 @@ func (w *writer) fill(now time.Time) bool {
 	}
 	if room > 0 { // no frame goes into the middle of another
 		w.pongs.take(b)
+		w.controls.take(b)
 		if w.barriers.wanted {
 			b.items = append(b.items, w.barriers.ping(w.q.window.handed.n, now))
 		}
@@ -190,7 +193,7 @@ func (w *writer) encode() {
 				w.piece(it)
 				continue
 			}
-			payload = it.data()
+			payload = b.payload(it)
 			if z, ok := w.deflate(payload); ok {
 				op, payload = op|wire.Deflated, z
 			}
@@ -236,6 +239,9 @@ func (w *writer) commit(n int, now time.Time) {
 			w.said = true
 			w.halt()
 		default:
+			if w.spoke(it, now) {
+				break
+			}
 			w.cut = cut{} // only the first message of a batch may be the end of one
 			q.handed(&it.entry)
 			if it.lane != hookLane && !it.acked() {

@@ -43,6 +43,11 @@ type connection struct {
 	empty atomic.Int64 // when the read that now waits found the socket empty; 0: none waits
 	held  atomic.Bool  // a verdict waits for the socket to be found empty
 
+	away     time.Duration // the reader is away if it does not look for so long; 0: nobody wants to know
+	waited   bool          // the read that is under way waited
+	woke     time.Time     // when one last had to, and did
+	caughtUp atomic.Int64  // as empty, but of the last read that found it so after the reader was away
+
 	ended    atomic.Pointer[ending] // why it is over; the first cause counts
 	writeErr atomic.Pointer[error]  // writing has ended
 	bell     chan struct{}          // one token when ended or writeErr was set
@@ -50,8 +55,11 @@ type connection struct {
 	cancel   context.CancelCauseFunc
 	guard    atomic.Pointer[time.Timer] // ends the closing handshake
 
+	stale stale
+
 	// Guarded by the queue's mutex.
 	monitor *heartbeat.Monitor
+	talk    *talk       // nil: none; set by the run goroutine only
 	timer   *time.Timer // calls tick
 	due     time.Time   // when it does
 	beat    time.Time   // when the monitor wants it
@@ -88,9 +96,10 @@ func newConnection(c *Client, d *dialed, session int) *connection {
 	k.ctx, k.cancel = context.WithCancelCause(c.ctx)
 	k.w = newWriter(&c.q, k.sock)
 	k.compress(d.answer.Deflate)
-	k.w.failed, k.w.probed, k.w.alarm = k.writingEnded, k.probed, k.lookAt
+	k.w.failed, k.w.probed, k.w.asked, k.w.alarm = k.writingEnded, k.probed, k.asked, k.lookAt
 	k.w.wake, k.w.overflowed = k.wake, k.overflowed
 	k.w.barriers.tag = rand.Uint32()
+	k.woke = k.now
 	k.heard.Store(int64(k.now.Sub(c.base)))
 	k.setHeartbeat(c.opts.Heartbeat, k.now)
 	return k
@@ -143,7 +152,9 @@ func (k *connection) step() {
 	}
 	n, err := k.sock.read(k.r, k)
 	k.awake()
-	k.now = time.Now()
+	if k.now = time.Now(); k.waited {
+		k.waited, k.woke = false, k.now
+	}
 	if n > 0 {
 		k.heard.Store(int64(k.now.Sub(k.c.base)))
 		k.unread += n
@@ -160,6 +171,7 @@ func (k *connection) step() {
 	// looked for: the other way round one could be lost in between.
 	k.sock.awake()
 	k.checkWriting()
+	k.tellStale()
 }
 
 // checkWriting gives the peer's last words their time once writing has ended.
@@ -196,7 +208,11 @@ func (k *connection) sleeping() {
 	if cap(k.batch) > idleMost {
 		k.batch = nil // an idle connection holds little
 	}
-	k.empty.Store(int64(time.Since(k.c.base)))
+	now := time.Since(k.c.base)
+	k.empty.Store(int64(now))
+	if k.away > 0 && now-k.woke.Sub(k.c.base) > k.away {
+		k.caughtUp.Store(int64(now))
+	}
 	if k.held.Load() && k.held.Swap(false) {
 		k.tickSoon()
 	}
@@ -206,5 +222,6 @@ func (k *connection) sleeping() {
 func (k *connection) awake() {
 	if k.empty.Load() != 0 {
 		k.empty.Store(0)
+		k.waited = true
 	}
 }

@@ -1,7 +1,9 @@
 package wsclient_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/steadyws/steadyws/codec"
+	"github.com/steadyws/steadyws/heartbeat"
 	"github.com/steadyws/steadyws/internal/testserver"
 	"github.com/steadyws/steadyws/wsclient"
 )
@@ -234,4 +237,42 @@ func ExampleOptions_unixSocket() {
 	}
 	fmt.Printf("%s\n", m.Data)
 	// Output: through a file
+}
+
+// Many feeds say in their greeting how their heartbeat is to be; OnConnect sets it
+// for its connection.
+func ExampleConn_SetHeartbeat() {
+	srv := exampleServer(func(p *testserver.Peer) {
+		p.WriteText(`0{"sid":"x","pingInterval":25000,"pingTimeout":20000}`)
+		p.WriteText("2")
+		_, data, _ := p.ReadMessage()
+		p.WriteText("4you said " + string(data))
+		testserver.Sink(p)
+	})
+	defer srv.Close()
+	ctx := context.Background()
+	c, err := wsclient.Dial(ctx, srv.URL(), &wsclient.Options{
+		OnConnect: func(ctx context.Context, conn *wsclient.Conn) error {
+			m, err := conn.Receive(ctx)
+			if err != nil {
+				return err
+			}
+			var hello struct{ PingInterval, PingTimeout int64 } // milliseconds
+			if err := json.Unmarshal(bytes.TrimPrefix(m.Data, []byte("0")), &hello); err != nil {
+				return err
+			}
+			const ms = time.Millisecond
+			return conn.SetHeartbeat(heartbeat.EngineIO(time.Duration(hello.PingInterval)*ms, time.Duration(hello.PingTimeout)*ms))
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	m, err := c.Receive(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", m.Data)
+	// Output: 4you said 3
 }

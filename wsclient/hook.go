@@ -58,7 +58,9 @@ func (n *Conn) Receive(ctx context.Context) (Message, error) {
 }
 
 // SetHeartbeat replaces the heartbeat for the rest of this connection, as feeds
-// want that say their interval in a greeting. Its error is an *OptionError.
+// want that say their interval in a greeting. Its error is an *OptionError. If there
+// was no Reply yet, the new one sees what was received and Receive has not taken: it
+// may have come with the greeting.
 func (n *Conn) SetHeartbeat(p heartbeat.Policy) error {
 	if !n.k.onHook.Load() {
 		return failed("set heartbeat", errHookOver)
@@ -66,7 +68,12 @@ func (n *Conn) SetHeartbeat(p heartbeat.Policy) error {
 	if err := checkHeartbeat(p); err != nil {
 		return err
 	}
+	if err := n.k.c.opts.Queue.check(p); err != nil {
+		return err
+	}
+	before := n.k.talk
 	n.k.setHeartbeat(p, time.Now())
+	n.k.review(before)
 	return nil
 }
 

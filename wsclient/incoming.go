@@ -14,11 +14,12 @@ func (k *connection) parse() {
 		deliver = nil
 	}
 	ack := k.c.opts.Queue.Ack
-	if deliver != nil || ack != nil {
+	if deliver != nil || ack != nil || k.talk != nil {
 		k.c.enter(k.now)
 		defer k.c.leave()
 	}
 	var messages, bytes uint64
+	fresh := false // there was data
 	m := Message{Session: k.session, Received: k.now}
 	for {
 		op, p, err := k.r.Next()
@@ -28,18 +29,21 @@ func (k *connection) parse() {
 			bytes += uint64(len(p))
 			m.Type = MessageType(op)
 			if ack != nil {
-				m.Data = p
-				if id, upTo, ok := ack(m); ok {
-					k.c.q.ack(id, upTo)
-				}
+				k.acked(m, p)
 			}
-			if deliver == nil {
+			shown, data := true, true
+			if k.talk != nil {
+				shown, data = k.hear(op, p)
+			}
+			if fresh = fresh || data; shown && deliver == nil {
 				m.Data = k.keep(p)
 				k.batch = append(k.batch, m)
 				continue
 			}
-			m.Data = p
-			deliver(m)
+			if shown {
+				m.Data = p
+				deliver(m)
+			}
 			if e := k.ended.Load(); e == nil || e.manner != ours {
 				continue
 			}
@@ -53,11 +57,22 @@ func (k *connection) parse() {
 			k.peerClosed(p)
 		}
 		k.c.count(messages, bytes)
+		if fresh {
+			k.stale.data.Store(int64(k.now.Sub(k.c.base)))
+		}
 		k.unread = k.r.Pending()
 		if err != nil {
 			k.fail(err)
 		}
 		return
+	}
+}
+
+// acked shows a message, whose data is p, to Queue.Ack.
+func (k *connection) acked(m Message, p []byte) {
+	m.Data = p
+	if id, upTo, ok := k.c.opts.Queue.Ack(m); ok {
+		k.c.q.ack(id, upTo)
 	}
 }
 

@@ -95,6 +95,19 @@ type Options struct {
 	// Client.Send into a full queue would wait for what comes after it.
 	OnConnect func(ctx context.Context, conn *Conn) error
 
+	// StaleAfter: a stream can die on a living link. If no message for the user
+	// comes for so long while the client is Open, OnError and Trace.Stale hear of it,
+	// once in each such silence, as a *heartbeat.StaleError. The heartbeat's own
+	// messages do not count; nor does the time while nothing is read. 0: never.
+	StaleAfter time.Duration
+	// StaleQuiet reports whether silence at now means nothing: a market is closed,
+	// say. Such hours do not count; a silence that outlasts them counts from the
+	// first look after their end, and there are eight in StaleAfter. It runs on a
+	// goroutine of its own and must not block. nil: there are none.
+	StaleQuiet func(now time.Time) bool
+	// StaleReconnect: stale data also ends the connection, as Reconnect does.
+	StaleReconnect bool
+
 	Heartbeat heartbeat.Policy // zero: control ping after 15 s of silence, dead 10 s later
 	Reconnect reconnect.Policy // zero: for ever, full jitter from 250 ms to 30 s
 	Queue     QueueOptions     // zero: 1 MiB and 4096 messages, Send blocks

@@ -161,6 +161,10 @@ func TestBadOptionsAreRefusedByName(t *testing.T) {
 		{"Queue.Delivery", &wsclient.Options{Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce}, Heartbeat: heartbeat.Policy{Probe: heartbeat.Passive}}},
 		{"Inbox.MaxMessages", &wsclient.Options{Inbox: wsclient.InboxOptions{MaxMessages: -1}}},
 		{"Heartbeat.Timeout", &wsclient.Options{Heartbeat: heartbeat.Policy{Timeout: -1}}},
+		{"Heartbeat.Probe", &wsclient.Options{Heartbeat: heartbeat.Policy{Probe: heartbeat.Func(nil, nil)}}},
+		{"StaleAfter", &wsclient.Options{StaleAfter: -1}},
+		{"StaleQuiet", &wsclient.Options{StaleQuiet: func(time.Time) bool { return false }}},
+		{"StaleReconnect", &wsclient.Options{StaleReconnect: true}},
 		{"Reconnect.Max", &wsclient.Options{Reconnect: reconnect.Policy{Initial: time.Hour, Max: time.Second}}},
 	} {
 		_, err := wsclient.New("ws://e.com", test.o)
@@ -178,8 +182,6 @@ func TestWhatThisVersionRefuses(t *testing.T) {
 	for option, o := range map[string]*wsclient.Options{
 		"Endpoints":         {Endpoints: []string{"ws://other/"}},
 		"Reconnect.Limiter": {Reconnect: reconnect.Policy{Limiter: &reconnect.Limiter{}}},
-		"Heartbeat.Probe":   {Heartbeat: heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")}},
-		"Heartbeat.Reply":   {Heartbeat: heartbeat.Policy{Reply: func(bool, []byte) ([]byte, bool) { return nil, false }}},
 	} {
 		_, err := wsclient.New("ws://e.com", o)
 		if got := as[*wsclient.OptionError](t, err); got.Option != option {

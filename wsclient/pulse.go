@@ -1,19 +1,36 @@
 package wsclient
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/steadyws/steadyws/heartbeat"
 )
 
+// Variables for the tests only: the clock that goes on while the machine sleeps,
+// and what draws the time of a first probe.
+var (
+	wallClock = func(now time.Time) time.Time { return now.Round(0) }
+	jitter    = rand.Float64
+)
+
 // setHeartbeat puts the connection under the watch of p, from now on.
 func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
+	p = p.WithDefaults()
 	q := &k.c.q
 	q.mu.Lock()
 	k.monitor = heartbeat.NewMonitor(p, now)
-	k.w.barriers.auto = !p.IsOff() && !p.IsPassive()
-	q.watch(p.WithDefaults())
-	k.beat = k.monitor.Tick(now, heartbeat.Link{}).Next
+	k.monitor.Jitter(jitter())
+	k.talk = newTalk(p, k.talk)
+	k.w.controls.forgetProbes()
+	if b := &k.w.barriers; b.probe { // of the policy before
+		b.probe, b.wanted = false, false
+	}
+	// Where the probe is a message, pings go out only for who asks for them.
+	k.w.barriers.auto = !p.IsOff() && !p.IsPassive() && (p.Probe == nil || k.c.opts.Queue.KeepUnconfirmed)
+	k.away = k.awayAfter(p)
+	q.watch(p)
+	k.beat = k.monitor.Tick(now, heartbeat.Link{Wall: wallClock(now)}).Next
 	if k.timer == nil {
 		k.timer = time.AfterFunc(time.Hour, k.tick)
 		k.timer.Stop()
@@ -25,8 +42,10 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 // arm sets the timer; the queue's mutex is held.
 func (k *connection) arm(now time.Time) {
 	at := k.beat
-	if at.IsZero() || !k.look.IsZero() && k.look.Before(at) {
-		at = k.look
+	for _, other := range []time.Time{k.look, k.stale.next} {
+		if at.IsZero() || !other.IsZero() && other.Before(at) {
+			at = other
+		}
 	}
 	if at.Equal(k.due) || k.quiet {
 		return
@@ -46,10 +65,14 @@ func (k *connection) tick() {
 	// the one or is seen by the other.
 	k.held.Store(true)
 	now, base := time.Now(), k.c.base
-	link := heartbeat.Link{Received: base.Add(k.lastHeard()), Unread: unread}
+	link := heartbeat.Link{Received: base.Add(k.lastHeard()), Unread: unread, Wall: wallClock(now)}
 	if empty := k.empty.Load(); empty != 0 {
 		link.Empty = base.Add(time.Duration(empty))
 	}
+	if at := k.caughtUp.Load(); at != 0 {
+		link.CaughtUp = base.Add(time.Duration(at))
+	}
+	held := k.tickData(now, link)
 	q := &k.c.q
 	q.mu.Lock()
 	if k.quiet {
@@ -58,12 +81,17 @@ func (k *connection) tick() {
 	}
 	d := k.monitor.Tick(now, link)
 	k.beat, k.due = d.Next, time.Time{}
-	if !d.Held {
+	if !d.Held && !held {
 		k.held.Store(false)
 	}
-	if d.Probe {
+	var ask *talk
+	switch {
+	case !d.Probe:
+	case !k.talk.probes():
 		k.w.barriers.wanted, k.w.barriers.probe = true, true
 		k.w.kick()
+	case !k.w.controls.asks(): // the last one has left
+		ask = k.talk
 	}
 	if !k.look.IsZero() && !now.Before(k.look) {
 		k.look = time.Time{}
@@ -71,6 +99,9 @@ func (k *connection) tick() {
 	}
 	k.arm(now)
 	q.mu.Unlock()
+	if ask != nil {
+		k.ask(ask, now)
+	}
 	if t := k.c.opts.Trace; d.Probe && t != nil && t.Probe != nil {
 		t.Probe()
 	}
@@ -116,6 +147,9 @@ func (k *connection) pong(p []byte) {
 	q := &k.c.q
 	q.mu.Lock()
 	b, rtt, ok := k.w.barriers.pong(p, k.now)
+	if rtt >= 0 && !k.talk.probes() {
+		k.monitor.Answered(k.now.Add(-rtt), k.now)
+	}
 	if ok {
 		q.confirm(b.mark)
 	} else if k.w.barriers.mute(k.now, 0) {
@@ -125,9 +159,7 @@ func (k *connection) pong(p []byte) {
 		k.w.nudge() // the next barrier was waiting for this one's pong
 	}
 	q.unlock()
-	if t := k.c.opts.Trace; rtt >= 0 && t != nil && t.RTT != nil {
-		t.RTT(rtt)
-	}
+	k.traceRTT(rtt)
 }
 
 // still stops the timer for good.

@@ -89,6 +89,9 @@ func (o *Options) check(given *Options) error {
 	if err := checkHeartbeat(o.Heartbeat); err != nil {
 		return err
 	}
+	if err := o.checkStale(); err != nil {
+		return err
+	}
 	if err := o.Queue.check(o.Heartbeat); err != nil {
 		return err
 	}
@@ -153,12 +156,6 @@ func (o *QueueOptions) check(h heartbeat.Policy) error {
 func checkHeartbeat(p heartbeat.Policy) error {
 	if field, err := p.Validate(); err != nil {
 		return &OptionError{"Heartbeat." + field, err}
-	}
-	if p.Probe != nil && !p.IsPassive() {
-		return option("Heartbeat.Probe", "not supported in this version, save for nil and Passive")
-	}
-	if p.Reply != nil {
-		return option("Heartbeat.Reply", "not supported in this version")
 	}
 	return nil
 }

@@ -106,14 +106,17 @@ func (c *Client) report(o *outcome) {
 	}
 }
 
-// pause waits before the next attempt, unless Reconnect cuts it short. false:
-// the client was closed meanwhile.
+// pause waits before the next attempt, unless Reconnect cuts it short, or the time
+// for which the machine slept. false: the client was closed meanwhile.
 func (c *Client) pause(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+	n := newNap(d)
+	defer n.stop()
 	for {
 		select {
-		case <-timer.C:
+		case <-n.timer.C:
+		case <-n.look.C:
+			n.check()
+			continue
 		case <-c.again:
 		case <-c.ctx.Done():
 		case <-c.q.lowBell:
@@ -177,6 +180,7 @@ func (c *Client) live(k *connection) (o outcome) {
 // open makes k the open connection.
 func (c *Client) open(k *connection) {
 	k.opened = time.Now()
+	k.watchData(k.opened)
 	c.sessions.Store(int64(k.session))
 	c.attempts.Store(0)
 	c.streak.Opened(k.opened)

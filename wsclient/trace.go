@@ -11,8 +11,10 @@ type Trace struct {
 	// opening handshake. url has no credentials.
 	AttemptStart func(number int, url string)
 	AttemptDone  func(number int, url string, err error)
-	// Probe: the heartbeat sends a probe into silence.
+	// Probe: the heartbeat sends a probe.
 	Probe func()
+	// Stale: no data came for Options.StaleAfter.
+	Stale func(silence time.Duration)
 	// Dropped: a message that Send had accepted was thrown away. Its Data is the
 	// receiver's. It runs on the goroutine that has thrown it away.
 	Dropped func(reason DropReason, m Message)

@@ -17,9 +17,10 @@ type writer struct {
 	wake   func()      // lets the run goroutine look; called with the mutex
 	// overflowed ends the connection: the queue is full, and that is the policy.
 	overflowed func()
-	probed     func(time.Time) // a probe was handed over; called with the mutex
-	alarm      func(time.Time) // call nudge at this time; called with the mutex
-	run        func()          // work, as a value that go starts without allocating
+	probed     func(time.Time)                 // a probe was handed over; called with the mutex
+	asked      func(seq uint32, now time.Time) // so was one that is a message; called with the mutex
+	alarm      func(time.Time)                 // call nudge at this time; called with the mutex
+	run        func()                          // work, as a value that go starts without allocating
 	workers    sync.WaitGroup
 
 	// Guarded by q.mu.
@@ -30,6 +31,7 @@ type writer struct {
 	last      bool // the Close was taken: nothing follows it
 	said      bool // it was written
 	pongs     pongs
+	controls  controls
 	barriers  barriers
 	closing   []byte        // payload of the Close to send; nil: none
 	closeMark [lanes]uint64 // it goes behind the messages up to these
@@ -75,7 +77,7 @@ func (w *writer) pending() bool {
 	case w.last:
 		return false
 	}
-	return w.pongs.n > 0 || w.barriers.wanted || w.closing != nil || w.q.lanes[hookLane].n > 0 ||
+	return w.pongs.n > 0 || len(w.controls.list) > 0 || w.barriers.wanted || w.closing != nil || w.q.lanes[hookLane].n > 0 ||
 		!w.gated && (w.barriers.nudged || w.mayGo(&w.q.lanes[priorityLane]) || w.mayGo(&w.q.lanes[dataLane]))
 }
 
