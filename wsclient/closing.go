@@ -68,6 +68,8 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	err := c.drain(ctx)
 	if err == nil {
 		c.stop(&ending{manner: ours, err: ErrClosed, code: StatusNormalClosure, limit: c.opts.CloseTimeout})
+	}
+	if err == nil || errors.Is(err, ErrClosed) {
 		select {
 		case <-c.done:
 		case <-ctx.Done():
@@ -76,7 +78,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	}
 	left := c.q.left(&begin)
 	c.Close()
-	if errors.Is(err, ErrClosed) {
+	if err == ErrClosed || errors.Is(err, ErrClosed) && left.Messages == 0 {
 		err = nil // what was lost by it is in left
 	}
 	switch {
@@ -190,6 +192,30 @@ func (k *connection) echoed(e *ending, ev *CloseEvent, p []byte) {
 		q.unlock()
 	}
 	k.guard.Load().Reset(min(bothClosed, max(0, e.limit)))
+}
+
+// peerClosed takes the peer's Close frame.
+func (k *connection) peerClosed(p []byte) {
+	code, reason, err := wire.ParseClose(p)
+	if err != nil {
+		k.fail(err)
+		return
+	}
+	e := &ending{manner: answered, code: StatusCode(code), reason: reason, limit: bothClosed}
+	e.err = &CloseError{Code: e.code, Reason: reason, Remote: true}
+	k.end(e)
+}
+
+// fail ends the connection because of what the peer did (RFC 6455 7.1.7).
+func (k *connection) fail(err error) {
+	e := &ending{manner: failing, err: err, code: StatusProtocolError, limit: bothClosed}
+	if v, ok := errors.AsType[*wire.Error](err); ok {
+		e.code = StatusCode(v.Code)
+		if e.err = error(&ProtocolError{Code: e.code, Err: v.Err}); v.TooBig() {
+			e.err = failed("receive", ErrTooLarge, v.Err)
+		}
+	}
+	k.end(e)
 }
 
 // validClose reports whether a browser would take code and reason for close().

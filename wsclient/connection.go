@@ -38,6 +38,8 @@ type connection struct {
 	early   bool      // frames came with the handshake, and wait to be parsed
 	unread  int       // bytes of the last read that were not parsed: what slab may be needed for
 	noticed time.Time // when the reader learnt that writing has ended
+	mute    bool      // the peer does not confirm, though it is needed
+	warned  bool      // and that was said
 
 	heard atomic.Int64 // the last byte received, in nanoseconds since Client.base
 	empty atomic.Int64 // when the read that now waits found the socket empty; 0: none waits
@@ -284,28 +286,4 @@ func (k *connection) keep(p []byte) []byte {
 	kept := k.slab[:len(p):len(p)]
 	k.slab = k.slab[copy(kept, p):]
 	return kept
-}
-
-// peerClosed takes the peer's Close frame.
-func (k *connection) peerClosed(p []byte) {
-	code, reason, err := wire.ParseClose(p)
-	if err != nil {
-		k.fail(err)
-		return
-	}
-	e := &ending{manner: answered, code: StatusCode(code), reason: reason, limit: bothClosed}
-	e.err = &CloseError{Code: e.code, Reason: reason, Remote: true}
-	k.end(e)
-}
-
-// fail ends the connection because of what the peer did (RFC 6455 7.1.7).
-func (k *connection) fail(err error) {
-	e := &ending{manner: failing, err: err, code: StatusProtocolError, limit: bothClosed}
-	if v, ok := errors.AsType[*wire.Error](err); ok {
-		e.code = StatusCode(v.Code)
-		if e.err = error(&ProtocolError{Code: e.code, Err: v.Err}); v.TooBig() {
-			e.err = failed("receive", ErrTooLarge, v.Err)
-		}
-	}
-	k.end(e)
 }

@@ -11,7 +11,7 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	q := &k.c.q
 	q.mu.Lock()
 	k.monitor = heartbeat.NewMonitor(p, now)
-	k.w.barriers.auto = !p.IsOff() && !p.IsPassive()
+	k.w.barriers.auto, k.w.barriers.never = !p.IsOff() && !p.IsPassive(), p.IsPassive()
 	q.watch(p.WithDefaults())
 	k.beat = k.monitor.Tick(now, heartbeat.Link{}).Next
 	if k.timer == nil {
@@ -120,6 +120,7 @@ func (k *connection) pong(p []byte) {
 		q.confirm(b.mark)
 	} else if k.w.barriers.mute(k.now, 0) {
 		q.hurry()
+		k.mute = k.mute || k.w.barriers.needs && k.w.barriers.mute(k.now, q.patience)
 	}
 	if q.window.handed.n > k.w.barriers.covered {
 		k.w.nudge() // the next barrier was waiting for this one's pong

@@ -138,7 +138,7 @@ func (w *writer) flush() {
 			if !w.scheduled {
 				w.start()
 			}
-			w.q.mu.Unlock()
+			w.q.unlock()
 			return
 		}
 	}

@@ -1,0 +1,141 @@
+package wsclient_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/steadyws/steadyws/internal/testserver"
+	"github.com/steadyws/steadyws/wsclient"
+)
+
+// What the tests of the send queue share.
+
+// later lets the client connect d after the start, and not before.
+func (w *world) later(d time.Duration, o wsclient.Options) wsclient.Options {
+	o.NetDial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if left := d - w.elapsed(); left > 0 {
+			<-time.After(left)
+		}
+		return w.net.DialContext(ctx, network, addr)
+	}
+	o.DialTimeout, o.Reconnect = -1, steady
+	return o
+}
+
+// never connects.
+func (w *world) offline(o wsclient.Options) wsclient.Options {
+	o.NetDial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return o
+}
+
+// tracing notes every drop.
+func (w *world) tracing(o wsclient.Options) wsclient.Options {
+	o.Trace = &wsclient.Trace{Dropped: func(reason wsclient.DropReason, m wsclient.Message) {
+		w.note("%v %s at %v", reason, m.Data, w.elapsed())
+	}}
+	return o
+}
+
+// with sends a text that is not to fail.
+func (w *world) with(c *wsclient.Client, o wsclient.SendOptions, texts ...string) {
+	w.Helper()
+	for _, s := range texts {
+		if err := c.SendWith(w.ctx, wsclient.Text(s), o); err != nil {
+			w.Fatalf("SendWith(%q, %+v): %v", s, o, err)
+		}
+	}
+}
+
+// flush is a Flush that is not to fail.
+func (w *world) flush(c *wsclient.Client) {
+	w.Helper()
+	if err := c.Flush(w.ctx); err != nil {
+		w.Fatalf("Flush at %v: %v", w.elapsed(), err)
+	}
+}
+
+// arm makes the next Writes wait for open.
+func (g *gate) arm() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.armed = true
+}
+
+// held arms g and lets the writer take one message, which stays in its hands.
+func (w *world) held(g *gate, c *wsclient.Client, text string) {
+	w.Helper()
+	g.arm()
+	w.send(c, text)
+	synctest.Wait()
+}
+
+// A frameLog notes the frames that a peer reads: texts as they are, the payload
+// bytes before each ping.
+type frameLog struct {
+	mu    sync.Mutex
+	all   []string
+	bytes int
+	pings []int
+}
+
+// peer reads and answers pings, as long as echo says so; nil: always.
+func (l *frameLog) peer(echo func() bool) testserver.Handler {
+	return func(p *testserver.Peer) {
+		for {
+			f, err := p.Read()
+			if err != nil {
+				return
+			}
+			l.mu.Lock()
+			switch f.Op {
+			case 1, 2:
+				l.bytes += len(f.Payload)
+				l.all = append(l.all, string(f.Payload))
+			case 9:
+				l.all = append(l.all, "ping")
+				l.pings = append(l.pings, l.bytes)
+			}
+			l.mu.Unlock()
+			switch {
+			case f.Op == 8:
+				p.SendClose(1000, "")
+				return
+			case f.Op == 9 && (echo == nil || echo()):
+				p.Pong(f.Payload)
+			}
+		}
+	}
+}
+
+func (l *frameLog) texts() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.all, " ")
+}
+
+// lost notes every UnconfirmedError that OnError gets, with the messages.
+func (w *world) lost(o wsclient.Options) wsclient.Options {
+	o.OnError = func(err error) {
+		u, ok := err.(*wsclient.UnconfirmedError)
+		if !ok {
+			return
+		}
+		s := fmt.Sprintf("session %d lost %d (%d)", u.Session, u.Messages, u.Bytes)
+		for _, m := range u.Lost() {
+			s += " " + string(m.Data)
+		}
+		if u.Rejected() != 0 {
+			s += fmt.Sprint(" rejected ", int(u.Rejected()))
+		}
+		w.note("%s", s)
+	}
+	return o
+}
