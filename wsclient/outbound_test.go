@@ -15,11 +15,14 @@ import (
 
 // What the tests of the send queue share.
 
-// later lets the client connect d after the start, and not before.
-func (w *world) later(d time.Duration, o wsclient.Options) wsclient.Options {
+// later lets the client connect first after the start, then after each of again,
+// and not before.
+func (w *world) later(first time.Duration, o wsclient.Options, again ...time.Duration) wsclient.Options {
+	at := append([]time.Duration{first}, again...)
 	o.NetDial = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if left := d - w.elapsed(); left > 0 {
-			<-time.After(left)
+		if len(at) > 0 {
+			<-time.After(at[0] - w.elapsed())
+			at = at[1:]
 		}
 		return w.net.DialContext(ctx, network, addr)
 	}
@@ -27,7 +30,7 @@ func (w *world) later(d time.Duration, o wsclient.Options) wsclient.Options {
 	return o
 }
 
-// never connects.
+// offline never lets it connect.
 func (w *world) offline(o wsclient.Options) wsclient.Options {
 	o.NetDial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
@@ -60,6 +63,20 @@ func (w *world) flush(c *wsclient.Client) {
 	if err := c.Flush(w.ctx); err != nil {
 		w.Fatalf("Flush at %v: %v", w.elapsed(), err)
 	}
+}
+
+// flushed flushes until nothing is left to tell of what was lost or dropped.
+func (w *world) flushed(c *wsclient.Client) {
+	w.Helper()
+	if err := c.Flush(w.ctx); err != nil {
+		as[*wsclient.UnconfirmedError](w, err)
+		w.flush(c)
+	}
+}
+
+// login is an OnConnect that sends one message.
+func login(w *world) func(context.Context, *wsclient.Conn) error {
+	return func(_ context.Context, conn *wsclient.Conn) error { return conn.Send(w.ctx, wsclient.Text("login")) }
 }
 
 // arm makes the next Writes wait for open.
