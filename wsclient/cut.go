@@ -88,6 +88,7 @@ func (q *queue) cut(session int, code StatusCode) *UnconfirmedError {
 			lost.Messages, lost.Bytes, lost.more = 1, int64(e.size), &loss{rejected: code}
 			q.keep(&lost, &e)
 			q.dropped(&e, DropRejected)
+			q.acquit()
 			for _, f := range q.flushes {
 				f.failed = f.failed || e.seq <= f.marks[e.lane]
 			}

@@ -97,6 +97,8 @@ func (w *world) held(g *gate, c *wsclient.Client, text string) {
 // A frameLog notes the frames that a peer reads: texts as they are, the payload
 // bytes before each ping.
 type frameLog struct {
+	then func(string) // runs after each text
+
 	mu    sync.Mutex
 	all   []string
 	bytes int
@@ -122,6 +124,8 @@ func (l *frameLog) peer(echo func() bool) testserver.Handler {
 			}
 			l.mu.Unlock()
 			switch {
+			case f.Op <= 2 && l.then != nil:
+				l.then(string(f.Payload))
 			case f.Op == 8:
 				p.SendClose(1000, "")
 				return
@@ -155,4 +159,13 @@ func (w *world) lost(o wsclient.Options) wsclient.Options {
 		w.note("%s", s)
 	}
 	return o
+}
+
+// ackOK is an Ack for answers such as "ok 7", and "upto 7".
+func ackOK(m wsclient.Message) (id string, upTo, ok bool) {
+	if id, ok = strings.CutPrefix(string(m.Data), "ok "); ok {
+		return id, false, true
+	}
+	id, ok = strings.CutPrefix(string(m.Data), "upto ")
+	return id, true, ok
 }

@@ -20,3 +20,16 @@ func (q *queue) quiet() bool {
 	}
 	return q.window.messages()+int(q.window.hooks())+q.lanes[hookLane].inHand == 0
 }
+
+// acquit clears the suspects that wait: it was another.
+func (q *queue) acquit() {
+	for at := range q.lanes {
+		l := &q.lanes[at]
+		for i := 0; l.suspects > 0; i++ {
+			if e := l.at(i); e.is(suspect) {
+				e.marks &^= suspect
+				l.suspects--
+			}
+		}
+	}
+}
