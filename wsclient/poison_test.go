@@ -97,10 +97,11 @@ func TestPoisonIsFoundAndTakenOut(t *testing.T) {
 			t.Run(fmt.Sprintf("%s: %d", test.name, code), func(t *testing.T) {
 				x := &taster{code: code, bad: test.bad}
 				bubble(t, server(x.serve), func(w *world) {
-					o := wsclient.Options{Reconnect: stubborn(), Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce, KeepUnconfirmed: true}}
+					o := w.later(time.Second, wsclient.Options{Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce, KeepUnconfirmed: true}})
+					o.Reconnect = stubborn()
 					c := w.open(w.lost(o))
-					w.send(c, "m1", "m2", "m3", "m4", "m5")
-					w.at(time.Second / 2)
+					w.send(c, "m1", "m2", "m3", "m4", "m5") // so that they leave together
+					w.at(3 * time.Second / 2)
 					if test.bad == "5" {
 						w.send(c, "mn")
 					}
@@ -219,7 +220,9 @@ func TestSuspectsOfAnyKindGoAlone(t *testing.T) {
 func TestFlushTellsOfPoison(t *testing.T) {
 	x := &taster{code: 1008, bad: "2"}
 	bubble(t, server(x.serve), func(w *world) {
-		c := w.open(wsclient.Options{Reconnect: stubborn(), Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce}})
+		o := w.later(time.Second, wsclient.Options{Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce}})
+		o.Reconnect = stubborn()
+		c := w.open(o)
 		w.send(c, "m1", "m2", "m3")
 		u := as[*wsclient.UnconfirmedError](t, c.Flush(w.ctx))
 		if u.Messages != 1 || u.Bytes != 2 {
