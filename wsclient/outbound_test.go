@@ -169,3 +169,29 @@ func ackOK(m wsclient.Message) (id string, upTo, ok bool) {
 	id, ok = strings.CutPrefix(string(m.Data), "upto ")
 	return id, true, ok
 }
+
+// A slowReturn is a connection whose Writes, while it is on, return only once it
+// is off again, though the peer has their bytes.
+type slowReturn struct {
+	net.Conn
+	on, off chan struct{} // closed
+}
+
+func (c *slowReturn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	select {
+	case <-c.on:
+		<-c.off
+	default:
+	}
+	return n, err
+}
+
+func (w *world) slowReturn() (*slowReturn, func(ctx context.Context, network, addr string) (net.Conn, error)) {
+	s := &slowReturn{on: make(chan struct{}), off: make(chan struct{})}
+	return s, func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := w.net.DialContext(ctx, network, addr)
+		s.Conn = nc
+		return s, err
+	}
+}
