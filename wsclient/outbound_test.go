@@ -21,7 +21,11 @@ func (w *world) later(first time.Duration, o wsclient.Options, again ...time.Dur
 	at := append([]time.Duration{first}, again...)
 	o.NetDial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if len(at) > 0 {
-			<-time.After(at[0] - w.elapsed())
+			select {
+			case <-time.After(at[0] - w.elapsed()):
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
 			at = at[1:]
 		}
 		return w.net.DialContext(ctx, network, addr)
