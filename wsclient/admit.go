@@ -22,8 +22,14 @@ func (q *queue) send(ctx context.Context, m Message, c class) error {
 	if err == errWait {
 		w = q.lanes[c.lane].waiters.take(m, c)
 		q.lanes[c.lane].waiters.push(w)
+		if q.link != nil {
+			q.link.nudge() // a confirmation may make room
+		}
 	}
 	link := q.link
+	if !q.isOpen() {
+		link = nil // it is not the peer that is slow
+	}
 	q.unlock()
 	if w != nil {
 		err = q.wait(ctx, w)
@@ -53,15 +59,15 @@ func (q *queue) admit(m Message, c *class) error {
 		return errNotOpen
 	}
 	n := len(m.Data)
-	ready := l.waiters.first == nil && q.fits(n, c)
+	ready := q.ready(n, c)
 	if c.x != nil || !ready && l.mortal > 0 {
 		now := time.Now()
 		if c.expired(now) {
 			return errExpired
 		}
-		if !ready && l.waiters.first == nil {
+		if !ready {
 			q.sweep(l, now)
-			ready = q.fits(n, c)
+			ready = q.ready(n, c)
 		}
 	}
 	if ready {
@@ -73,21 +79,41 @@ func (q *queue) admit(m Message, c *class) error {
 		return ErrQueueFull
 	case policy == OverflowBlock:
 		return errWait
+	case policy == OverflowDropOldest && q.makeRoom(n, c):
+		q.accept(m, *c)
+		return nil
 	case policy == OverflowDropOldest:
-		for l.n > 0 && !q.fits(n, c) {
-			e := l.pop()
-			q.drop(&e, DropOverflow)
-		}
-		if q.fits(n, c) {
-			q.accept(m, *c)
-			return nil
-		}
 	case policy != OverflowDropNewest:
 		return ErrQueueFull
 	}
 	// Nothing that waits can make room: it is the new one that is dropped.
 	q.note(c.lane, l.seq+1, wire.Op(m.Type), m.Data, DropOverflow)
 	return nil
+}
+
+// ready reports whether n bytes need not wait: there is room, and nobody has waited
+// for it longer. What replaces an entry takes its place.
+func (q *queue) ready(n int, c *class) bool {
+	l := &q.lanes[c.lane]
+	return (l.waiters.first == nil || l.twin(c) >= 0) && q.fits(n, c)
+}
+
+// makeRoom drops the oldest of those that wait, as many as it takes, or none if
+// even all of them would be too few.
+func (q *queue) makeRoom(n int, c *class) bool {
+	l := &q.lanes[c.lane]
+	held := l.bytes + l.keptBytes + int64(n)
+	for i := 0; i < l.n && held > q.maxBytes; i++ {
+		held -= int64(l.at(i).size)
+	}
+	if l.inHand+l.kept >= q.maxMessages || held > q.maxBytes {
+		return false
+	}
+	for !q.fits(n, c) {
+		e := l.pop()
+		q.drop(&e, DropOverflow)
+	}
+	return true
 }
 
 // policy is what happens to a message of class c that finds its lane full. What
@@ -104,11 +130,6 @@ func (q *queue) policy(c *class) Overflow {
 	return OverflowReject
 }
 
-// sweep drops what has expired; q.mu is held.
-func (q *queue) sweep(l *lane, now time.Time) {
-	l.sweep(now, func(e *entry) { q.drop(e, DropExpired) })
-}
-
 // wait waits for the outcome of w.
 func (q *queue) wait(ctx context.Context, w *waiter) error {
 	patience := q.timeout
@@ -122,10 +143,7 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 	began := time.Since(q.base)
 	for {
 		q.mu.Lock()
-		l, now := &q.lanes[w.lane], time.Now()
-		q.sweep(l, now)
-		q.grant()
-		look := patience
+		look, now := patience, time.Now()
 		if callback := time.Duration(q.callback.Load()); callback != 0 {
 			look -= now.Sub(q.base) - max(callback, began)
 		}
@@ -136,9 +154,6 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 			give = ErrQueueFull // a callback may be waiting for this Send
 		case w.expired(now):
 			give = errExpired
-		}
-		if l.mortal > 0 { // when it expires there may be room
-			look = min(look, l.expires.Sub(now)+1)
 		}
 		if w.x != nil && !w.x.expires.IsZero() {
 			look = min(look, w.x.expires.Sub(now)+1)

@@ -56,7 +56,12 @@ func (c *chunk) free() {
 }
 
 // An arena hands out memory for payloads. An empty one holds none.
-type arena struct{ cur *chunk }
+type arena struct {
+	cur    *chunk
+	live   int64 // payload
+	held   int64 // by chunks
+	packed int64 // held, when it was compacted last
+}
 
 // put copies p, which is shorter than 4 GiB.
 func (a *arena) put(op wire.Op, p []byte) entry {
@@ -65,18 +70,22 @@ func (a *arena) put(op wire.Op, p []byte) entry {
 	case c != nil && len(p) <= len(c.buf)-c.used:
 	case len(p) > sharedChunk/4:
 		c = newChunk(len(p))
+		a.held += int64(len(c.buf))
 	default:
 		c = newChunk(sharedChunk) // the one before is freed with its last entry
+		a.held += int64(len(c.buf))
 		a.cur = c
 	}
 	n := c.used
 	c.used += copy(c.buf[n:], p)
 	c.live++
+	a.live += int64(len(p))
 	return entry{chunk: c, off: uint32(n), size: uint32(len(p)), op: op}
 }
 
 // release gives the memory of e back.
 func (a *arena) release(e *entry) {
+	a.live -= int64(e.size)
 	c := e.chunk
 	if c.live--; c.live > 0 {
 		return
@@ -84,5 +93,43 @@ func (a *arena) release(e *entry) {
 	if c == a.cur {
 		a.cur = nil
 	}
+	a.held -= int64(len(c.buf))
 	c.free()
+}
+
+// sparse reports whether the chunks hold much more than payload: entries that go
+// in another order than they came (replaced, acknowledged) leave holes.
+func (a *arena) sparse() bool {
+	a.packed = min(a.packed, a.held)
+	return a.held > 8*sharedChunk+4*a.live && a.held > 2*a.packed
+}
+
+// move puts e elsewhere.
+func (a *arena) move(e *entry) {
+	if e.size > sharedChunk/4 {
+		return // it has most of a chunk
+	}
+	to := a.put(e.op, e.data())
+	a.release(e)
+	e.chunk, e.off = to.chunk, to.off
+}
+
+// compact moves all that nobody is writing to fresh chunks; q.mu is held.
+func (q *queue) compact() {
+	a := &q.arena
+	a.cur = nil
+	for at := range q.lanes {
+		l := &q.lanes[at]
+		for i := range l.n {
+			a.move(l.at(i))
+		}
+	}
+	for _, entries := range [][]sent{q.window.pong[q.window.head:], q.window.ids} {
+		for i := range entries {
+			if s := &entries[i]; s.at != 0 {
+				a.move(&s.e)
+			}
+		}
+	}
+	a.packed = a.held
 }

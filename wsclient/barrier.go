@@ -20,7 +20,9 @@ const (
 // (RFC 6455 5.5.3), so it confirms the earlier pings too. Guarded by q.mu.
 type barriers struct {
 	auto  bool   // send them unasked
+	never bool   // not even asked for: the heartbeat is Passive
 	again bool   // something behind the latest would have to go again
+	needs bool   // something of this connection did, or would have
 	tag   uint32 // of the payloads
 	seq   uint32 // of the latest
 
@@ -29,6 +31,7 @@ type barriers struct {
 	nudged  bool      // look whether a barrier is due, even if there is nothing else to write
 	since   int       // payload taken since the latest
 	covered uint64    // messages before the latest
+	hooks   uint64    // and of OnConnect's
 	last    time.Time // when the latest was taken
 
 	open   []barrier // oldest first
@@ -77,16 +80,19 @@ func (b *barriers) ping(covered uint64, now time.Time) item {
 	return item{entry: entry{op: wire.OpPing}, ping: b.seq}
 }
 
-// due reports whether a barrier belongs behind the first taken messages, after
-// which nothing may go now. later is when it will be, if time is all that is
+// due reports whether a barrier belongs behind the first taken messages, and hooks
+// of OnConnect's, after which nothing may go now. later is when it will be, if time is all that is
 // missing.
-func (b *barriers) due(taken uint64, q *queue, now time.Time) (ok bool, later time.Time) {
+func (b *barriers) due(taken, hooks uint64, q *queue, now time.Time) (ok bool, later time.Time) {
+	wary := q.wary()
 	switch {
-	case taken <= b.covered:
+	case b.never:
+		return false, later
+	case taken <= b.covered && !(wary && b.hooks < hooks):
 		return false, later
 	case q.flushing():
 		return true, later
-	case !b.auto && !b.again:
+	case !b.auto && !b.again && !wary:
 		return false, later
 	case b.since >= b.every():
 		return true, later
@@ -109,12 +115,17 @@ func (b *barriers) every() int {
 	return barrierEvery
 }
 
-// passed counts a message that was taken, and reports whether a burst has got so
-// long that a barrier belongs into it.
-func (b *barriers) passed(e *entry, q *queue) bool {
-	b.since += int(e.size)
-	b.again = b.again || e.is(again)
-	return b.since >= b.every() && (b.auto || b.again || q.flushing())
+// owed reports whether a barrier belongs before e, which is the next in a burst.
+func (b *barriers) owed(e *entry, q *queue) bool {
+	return b.since > 0 && b.since+int(e.size) > b.every() && !b.never && (b.auto || b.again || q.flushing())
+}
+
+// passed counts a message that was taken.
+func (b *barriers) passed(e *entry) {
+	if !e.acked() {
+		b.since += int(e.size)
+		b.again, b.needs = b.again || e.is(again), b.needs || e.is(again)
+	}
 }
 
 // wrote notes that the seq-th ping was handed over. answered: so was its pong,

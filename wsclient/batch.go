@@ -79,7 +79,7 @@ func (w *writer) fill(now time.Time) bool {
 		w.pongs.take(b)
 		w.controls.take(b)
 		if w.barriers.wanted {
-			b.items = append(b.items, w.barriers.ping(w.q.window.handed.n, now))
+			b.items = append(b.items, w.ping(now))
 		}
 		for at := range lanes {
 			if at == hookLane || !w.gated {
@@ -104,13 +104,23 @@ func (w *writer) mayGo(l *lane) bool {
 	case w.closing != nil && l != &w.q.lanes[hookLane] && l.at(0).seq > w.closeMark[l.at(0).lane]:
 		return false
 	}
-	// One that the peer may have closed over goes alone, so that it can be told.
-	return w.q.suspects == 0 || l == &w.q.lanes[hookLane] || w.taken() == w.q.window.confirmed.n
+	return l == &w.q.lanes[hookLane] || !w.q.wary() || w.q.quiet()
 }
 
 // taken is how many messages were handed over, or are about to be, that pongs
 // confirm.
 func (w *writer) taken() uint64 { return w.q.window.handed.n + w.inHand }
+
+// hooksTaken is taken for what OnConnect has sent.
+func (w *writer) hooksTaken() uint64 {
+	return w.q.window.handed.hook + uint64(w.q.lanes[hookLane].inHand)
+}
+
+// ping returns a ping behind all that was taken.
+func (w *writer) ping(now time.Time) item {
+	w.barriers.hooks = w.hooksTaken()
+	return w.barriers.ping(w.taken(), now)
+}
 
 // fillLane adds messages of a lane while there is room, and returns what is left
 // of it.
@@ -118,6 +128,9 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 	l, b, q := &w.q.lanes[at], w.b, w.q
 	q.sweep(l, now)
 	for w.mayGo(l) && !w.cut.on {
+		if at != hookLane && w.barriers.owed(l.at(0), q) {
+			b.items = append(b.items, w.ping(now))
+		}
 		size := int(l.at(0).size)
 		size += wire.HeaderSize(size)
 		if size > room && len(b.items) > 0 {
@@ -135,12 +148,8 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		if !e.acked() {
 			w.inHand++
 		}
-		if q.suspects > 0 {
-			q.suspects--
-		}
-		if w.barriers.passed(&e, q) && !w.cut.on {
-			b.items = append(b.items, w.barriers.ping(w.taken(), now))
-		}
+		q.alone = q.alone || e.is(suspect)
+		w.barriers.passed(&e)
 	}
 	if l.n > 0 && w.full < batchMost {
 		w.full *= 2
@@ -163,9 +172,9 @@ func (w *writer) fillLast(now time.Time) {
 		w.last = true
 		w.b.items = append(w.b.items, item{entry: entry{op: wire.OpClose}})
 	case !w.gated:
-		due, later := w.barriers.due(w.taken(), w.q, now)
+		due, later := w.barriers.due(w.taken(), w.hooksTaken(), w.q, now)
 		if w.barriers.nudged = false; due {
-			w.b.items = append(w.b.items, w.barriers.ping(w.taken(), now))
+			w.b.items = append(w.b.items, w.ping(now))
 		} else if !later.IsZero() {
 			w.alarm(later)
 		}
@@ -261,7 +270,7 @@ func (w *writer) commit(n int, now time.Time) {
 		w.b = nil
 	}
 	q.settleFlushes()
-	q.lowered()
+	q.level()
 	q.grant()
 }
 
@@ -278,22 +287,4 @@ func (w *writer) pinged(seq uint32, now time.Time) {
 			w.probed(now)
 		}
 	}
-}
-
-// release empties the writer, which has stopped, and returns the entries in its
-// hands, the newest first.
-func (w *writer) release() (entries []entry) {
-	if b := w.b; b != nil {
-		for i := len(b.items) - 1; i >= b.done; i-- {
-			if it := &b.items[i]; it.isMessage() {
-				entries = append(entries, it.entry)
-			}
-		}
-		b.free()
-		w.b = nil
-	} else if w.cut.on {
-		entries = append(entries, w.cut.entry)
-	}
-	w.cut = cut{}
-	return entries
 }

@@ -17,10 +17,12 @@ type class struct {
 type marks uint8
 
 const (
-	again    marks = 1 << iota // AtLeastOnce: a cut does not settle it
-	volatile                   // it does not outlive the connection
-	kept                       // its payload is kept until it is confirmed
-	written                    // it was handed over on an earlier connection
+	again        marks = 1 << iota // AtLeastOnce: a cut does not settle it
+	volatile                       // it does not outlive the connection
+	kept                           // its payload is kept until it is confirmed
+	written                        // it was handed over on an earlier connection
+	suspect                        // the peer may have closed over it: it goes alone
+	acknowledged                   // it was confirmed by its id before its write has returned
 )
 
 func (c *class) is(m marks) bool { return c.marks&m != 0 }

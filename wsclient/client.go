@@ -203,36 +203,6 @@ func (c *Client) Reconnect(reason string) {
 // ReadyState returns the state of the client.
 func (c *Client) ReadyState() ReadyState { return ReadyState(c.state.Load()) }
 
-// BufferedAmount returns the payload bytes that were accepted and not yet handed
-// to the kernel. It keeps its last value after the end, as a browser's does.
-func (c *Client) BufferedAmount() int64 { return c.q.buffered() }
-
-// URL returns the URL of the current or last connection, or else the one given
-// to New. Credentials and the values of its query are left out.
-func (c *Client) URL() string {
-	if k := c.current.Load(); k != nil {
-		return k.target.text
-	}
-	return c.target.text
-}
-
-// Subprotocol returns the one that the server chose for the current or last
-// connection, or "".
-func (c *Client) Subprotocol() string {
-	if k := c.current.Load(); k != nil {
-		return k.protocol
-	}
-	return ""
-}
-
-// Extensions returns those negotiated for the current or last connection, or "".
-func (c *Client) Extensions() string {
-	if k := c.current.Load(); k != nil {
-		return k.extensions()
-	}
-	return ""
-}
-
 // Done is closed when the client has ended and its last goroutine with it.
 func (c *Client) Done() <-chan struct{} { return c.done }
 

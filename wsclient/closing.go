@@ -68,6 +68,8 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	err := c.drain(ctx)
 	if err == nil {
 		c.stop(&ending{manner: ours, err: ErrClosed, code: StatusNormalClosure, limit: c.opts.CloseTimeout})
+	}
+	if err == nil || errors.Is(err, ErrClosed) {
 		select {
 		case <-c.done:
 		case <-ctx.Done():
@@ -76,7 +78,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	}
 	left := c.q.left(&begin)
 	c.Close()
-	if errors.Is(err, ErrClosed) {
+	if err == ErrClosed || errors.Is(err, ErrClosed) && left.Messages == 0 {
 		err = nil // what was lost by it is in left
 	}
 	switch {

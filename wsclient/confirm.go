@@ -94,13 +94,14 @@ func (q *queue) flush(ctx context.Context, how flush) error {
 
 // beginFlush reports what can be said of f at once; q.mu is held.
 func (q *queue) beginFlush(f *flush) (err error, settled bool) {
-	q.settleFlushes()
-	select {
-	case err := <-f.done:
-		return err, true
-	default:
+	if err = q.over; err == nil {
+		q.settleFlushes()
+		select {
+		case err := <-f.done:
+			return err, true
+		default:
+		}
 	}
-	err = q.over
 	if err == nil && !f.handed && (q.passive && q.onAck == nil || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
 		err = ErrNoConfirmation
 	}
@@ -123,6 +124,7 @@ func (q *queue) settleFlushes() {
 		case f.failed, f.left && (f.handed || q.window.settled(f.at)):
 			f.done <- f.outcome()
 		case f.left && q.passive && q.window.acked(f.at): // of the rest nobody will tell
+			q.untold.count(&f.lost)
 			f.done <- ErrNoConfirmation
 		default:
 			return false
@@ -172,13 +174,14 @@ func (q *queue) flushing() bool {
 }
 
 // pressed reports whether a confirmation would let something go on: a Send that
-// waits for the room of what is kept, or a message that has to go alone.
+// waits for the room of what is kept, or will soon, or a message that goes alone.
 func (q *queue) pressed() bool {
-	if q.suspects > 0 {
+	if q.wary() {
 		return true
 	}
 	for i := range q.lanes {
-		if l := &q.lanes[i]; l.kept > 0 && l.waiters.first != nil {
+		l := &q.lanes[i]
+		if l.kept > 0 && l.waiters.first != nil || 2*l.kept > q.maxMessages || 2*l.keptBytes > q.maxBytes {
 			return true
 		}
 	}
@@ -199,11 +202,11 @@ func (q *queue) hurry() {
 func (q *queue) forgetFlush(f *flush) {
 	if i := slices.Index(q.flushes, f); i >= 0 {
 		q.flushes = slices.Delete(q.flushes, i, i+1)
-		q.untold.add(&f.lost)
+		q.untold.count(&f.lost)
 	}
 }
 
-// left counts what was accepted and is not confirmed, and what cuts have cost
+// left counts what was accepted and is not confirmed, and what was lost or dropped
 // since begin, which is what left(nil) returned then.
 func (q *queue) left(begin *UnconfirmedError) UnconfirmedError {
 	q.mu.Lock()

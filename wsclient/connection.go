@@ -38,6 +38,8 @@ type connection struct {
 	early   bool      // frames came with the handshake, and wait to be parsed
 	unread  int       // bytes of the last read that were not parsed: what slab may be needed for
 	noticed time.Time // when the reader learnt that writing has ended
+	mute    bool      // the peer does not confirm, though it is needed
+	warned  bool      // and that was said
 
 	heard atomic.Int64 // the last byte received, in nanoseconds since Client.base
 	empty atomic.Int64 // when the read that now waits found the socket empty; 0: none waits

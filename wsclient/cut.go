@@ -11,7 +11,7 @@ func (q *queue) takeBack(w *writer) {
 		l := &q.lanes[e.lane]
 		l.inHand--
 		switch {
-		case e.lane == hookLane:
+		case e.lane == hookLane, e.is(acknowledged):
 			l.bytes -= int64(e.size)
 			q.arena.release(&e)
 		case e.is(volatile):
@@ -20,11 +20,33 @@ func (q *queue) takeBack(w *writer) {
 			q.again(e)
 		}
 	}
-	for i := range q.lanes { // what waits and was only for this connection
-		if i != int(hookLane) {
-			q.dropVolatile(&q.lanes[i])
-		}
+	for _, at := range []int8{priorityLane, dataLane} { // what waits and was only for this connection
+		q.lanes[at].filter(func(e *entry) bool {
+			if !e.is(volatile) {
+				return true
+			}
+			q.drop(e, DropVolatile)
+			return false
+		})
 	}
+}
+
+// release empties the writer, which has stopped, and returns the entries in its
+// hands, the newest first.
+func (w *writer) release() (entries []entry) {
+	if b := w.b; b != nil {
+		for i := len(b.items) - 1; i >= b.done; i-- {
+			if it := &b.items[i]; it.isMessage() {
+				entries = append(entries, it.entry)
+			}
+		}
+		b.free()
+		w.b = nil
+	} else if w.cut.on {
+		entries = append(entries, w.cut.entry)
+	}
+	w.cut = cut{}
+	return entries
 }
 
 // again puts e, which is older than all that waits, to the front of its lane,
@@ -38,61 +60,77 @@ func (q *queue) again(e entry) {
 	l.unpop(e)
 }
 
-func (q *queue) dropVolatile(l *lane) {
-	for i := l.n; i > 0; i-- { // once round: those that stay keep their order
-		e := l.pop()
-		if e.is(volatile) {
-			q.drop(&e, DropVolatile)
-		} else {
-			l.push(e)
-		}
+// rejects reports whether a peer that closes with this code may mean a message.
+func rejects(code StatusCode) bool {
+	switch code {
+	case StatusUnsupportedData, StatusInvalidFramePayloadData, StatusPolicyViolation, StatusMessageTooBig:
+		return true
 	}
+	return false
 }
 
 // cut decides what becomes of the window when its connection has ended.
 func (q *queue) cut(session int, code StatusCode) *UnconfirmedError {
-	unconfirmed := q.window.messages()
-	entries, lost := q.window.cut()
-	lost.Session = session
-	rejected := code == StatusUnsupportedData || code == StatusInvalidFramePayloadData || code == StatusPolicyViolation || code == StatusMessageTooBig
-	q.suspects = 0
-	if !rejected {
-		unconfirmed = 0
+	meant := rejects(code)
+	only := meant && q.window.messages() == 1 && q.window.hooks() == 0
+	for _, f := range q.flushes {
+		f.cut(q)
 	}
+	entries, lost := q.window.cut()
+	lost.Session, q.alone = session, false
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i].e
 		l := &q.lanes[e.lane]
 		l.kept--
 		l.keptBytes -= int64(e.size)
 		switch {
-		case e.is(again) && unconfirmed == 1: // it is the one that the peer means
+		case e.is(again) && only: // it is the one that the peer means
 			lost.Messages, lost.Bytes, lost.more = 1, int64(e.size), &loss{rejected: code}
 			q.keep(&lost, &e)
 			q.dropped(&e, DropRejected)
+			q.acquit()
+			for _, f := range q.flushes {
+				f.failed = f.failed || e.seq <= f.marks[e.lane]
+			}
 		case e.is(again) && q.over == nil:
 			l.bytes += int64(e.size)
-			e.marks |= written
-			if q.again(e); rejected {
-				q.suspects++
+			if e.marks |= written; meant {
+				e.marks |= suspect
 			}
+			q.again(e)
 		default:
 			if e.is(again) { // there is no other connection
-				lost.Messages++
-				lost.Bytes += int64(e.size)
+				lost.count(&UnconfirmedError{Messages: 1, Bytes: int64(e.size)})
 			}
 			q.keep(&lost, &e)
+			for _, f := range q.flushes {
+				if e.seq <= f.marks[e.lane] {
+					q.keep(&f.lost, &e)
+				}
+			}
 			q.arena.release(&e)
 		}
 	}
 	slices.Reverse(lost.Lost())
 	for _, f := range q.flushes {
-		f.left = false // what went again has to leave again
-		if lost.Messages > 0 {
-			f.lost.add(&lost)
-			f.lost.Session, f.failed = session, true
+		slices.Reverse(f.lost.Lost())
+		if f.failed {
+			f.lost.Session = session
 		}
 	}
 	return &lost
+}
+
+// cut tells f what it loses with the connection. What goes again has to leave
+// again.
+func (f *flush) cut(q *queue) {
+	end := q.window.place()
+	if f.left {
+		end = f.at
+	}
+	lost := q.window.loses(end)
+	f.lost.count(&lost)
+	f.left, f.failed = false, lost.Messages > 0
 }
 
 // keep notes the payload of a message that is lost, if that is wanted.

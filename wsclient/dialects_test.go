@@ -33,7 +33,7 @@ func logged(w *world, p *testserver.Peer, f func(frame testserver.Frame) string)
 	}
 }
 
-func mute(testserver.Frame) string { return "" }
+func voiceless(testserver.Frame) string { return "" }
 
 // ponging answers "ping".
 func ponging(f testserver.Frame) string {
@@ -123,7 +123,7 @@ func TestHeartbeatIsNegotiatedAnew(t *testing.T) {
 
 func TestProbesOfSeveralPoliciesAreCountedOn(t *testing.T) {
 	bubble(t, &testserver.Server{}, func(w *world) {
-		w.srv.Handler = func(p *testserver.Peer) { logged(w, p, mute) }
+		w.srv.Handler = func(p *testserver.Peer) { logged(w, p, voiceless) }
 		count := heartbeat.Func(
 			func(seq uint64) (bool, []byte) { return false, fmt.Append(nil, seq) },
 			func(uint64, bool, []byte) bool { return false })

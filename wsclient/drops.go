@@ -54,7 +54,7 @@ type dropping struct {
 }
 
 // drop counts e, which was accepted and is thrown away, and gives its memory
-// back; q.mu is held. It is in no lane any more.
+// back; q.mu is held, and the caller takes it out of its lane.
 func (q *queue) drop(e *entry, reason DropReason) {
 	q.lanes[e.lane].bytes -= int64(e.size)
 	q.dropped(e, reason)
@@ -69,24 +69,34 @@ func (q *queue) dropped(e *entry, reason DropReason) {
 // note counts a drop.
 func (q *queue) note(lane int8, seq uint64, op wire.Op, p []byte, reason DropReason) {
 	q.drops[reason]++
+	q.freed = true
 	lost := UnconfirmedError{Messages: 1, Bytes: int64(len(p))}
-	told := false
+	q.lost.count(&lost)
+	told := reason == DropClosed || reason == DropRejected // by other means
 	for _, f := range q.flushes {
 		if seq <= f.marks[lane] {
-			f.lost.add(&lost)
+			f.lost.count(&lost)
 			told = true
 		}
 	}
-	if !told && reason != DropClosed {
-		q.untold.add(&lost)
+	if !told {
+		q.untold.count(&lost)
 	}
 	if q.traceDrop != nil {
-		q.traced = append(q.traced, dropping{reason, Message{Type: MessageType(op), Data: append([]byte(nil), p...)}})
+		q.traced = append(q.traced, dropping{reason, Message{Type: MessageType(op), Data: append([]byte{}, p...)}})
 	}
 }
 
-// unlock frees the mutex and tells the trace what was dropped meanwhile.
+// unlock frees the mutex, having looked what can go on because of what was
+// dropped, and tells the trace about it.
 func (q *queue) unlock() {
+	for q.freed {
+		q.freed = false
+		q.settleFlushes()
+		q.level()
+		q.grant()
+	}
+	q.watchExpiry()
 	traced := q.traced
 	q.traced = nil
 	q.mu.Unlock()

@@ -1,6 +1,7 @@
 package wsclient
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -110,11 +111,16 @@ func (e *UnconfirmedError) Error() string {
 	return fmt.Sprintf(errPrefix+"%d messages (%d bytes) unconfirmed in session %d", e.Messages, e.Bytes, e.Session)
 }
 
-func (e *UnconfirmedError) add(o *UnconfirmedError) {
+func (e *UnconfirmedError) count(o *UnconfirmedError) {
 	e.Messages += o.Messages
 	e.Bytes += o.Bytes
+}
+
+// add is count with the messages, of which each error has its own.
+func (e *UnconfirmedError) add(o *UnconfirmedError) {
+	e.count(o)
 	for _, m := range o.Lost() {
-		e.keep(m)
+		e.keep(Message{Type: m.Type, Data: bytes.Clone(m.Data)})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -184,12 +185,18 @@ func as[E error](t testing.TB, err error) E {
 // tcp starts srv on real TCP, or TLS.
 func tcp(t testing.TB, srv *testserver.Server, secure bool) (context.Context, *wsclient.Options) {
 	t.Helper()
+	return tcpOn(t, srv, nil, secure)
+}
+
+// tcpOn does so on ln; nil: a listener of its own.
+func tcpOn(t testing.TB, srv *testserver.Server, ln net.Listener, secure bool) (context.Context, *wsclient.Options) {
+	t.Helper()
 	o := &wsclient.Options{Reconnect: steady}
 	start := srv.Start
 	if secure {
 		start = srv.StartTLS
 	}
-	if err := start(nil); err != nil {
+	if err := start(ln); err != nil {
 		t.Fatal(err)
 	}
 	if secure {

@@ -3,6 +3,7 @@ package wsclient
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -113,11 +114,26 @@ func (k *connection) runHook() error {
 func (k *connection) serve() {
 	k.deliver()
 	for k.ended.Load() == nil {
+		k.c.runLow()
 		k.step()
 		k.deliver()
-		k.c.runLow()
+		k.warn()
 	}
 	k.closed = time.Now()
+}
+
+// warn says, once, that the peer does not confirm what would have to go again.
+func (k *connection) warn() {
+	if !k.mute || k.warned {
+		return
+	}
+	k.warned = true
+	k.c.log(slog.LevelWarn, "peer does not confirm", "session", k.session)
+	if f := k.c.opts.OnError; f != nil {
+		k.c.q.enter(time.Now())
+		f(failed("confirm", ErrNoConfirmation))
+		k.c.q.leave()
+	}
 }
 
 // deliver hands on the messages of the last read. If there is no room it waits
@@ -157,9 +173,8 @@ func (k *connection) deliver() {
 		select {
 		case <-k.c.in.room:
 			return
-		case <-k.c.q.lowBell:
-			signal(k.c.q.lowBell)
-			k.c.runLow()
+		case <-k.c.q.low.bell:
+			k.c.callLow()
 		case <-k.bell:
 		}
 	}

@@ -41,7 +41,7 @@ func (c *Client) Stats() Stats {
 	c.q.mu.Lock()
 	s.MessagesOut, s.BytesOut = c.q.out.n, uint64(c.q.out.all)
 	s.DroppedOut, s.Drops = c.q.drops.sum(), c.q.drops.counts()
-	s.BufferedAmount = c.q.payload() - c.q.partial
+	s.BufferedAmount = c.q.buffered()
 	s.Unconfirmed = c.q.window.bytes()
 	if k != nil {
 		s.RTT, s.RTTSmoothed, s.RTTVar = k.w.barriers.rtt.Last, k.w.barriers.rtt.Smoothed, k.w.barriers.rtt.Var
@@ -52,4 +52,38 @@ func (c *Client) Stats() Stats {
 		s.KernelBuffered = k.sock.kernelBuffered()
 	}
 	return s
+}
+
+// BufferedAmount returns the payload bytes that were accepted and not yet handed
+// to the kernel. It keeps its last value after the end, as a browser's does.
+func (c *Client) BufferedAmount() int64 {
+	c.q.mu.Lock()
+	defer c.q.mu.Unlock()
+	return c.q.buffered()
+}
+
+// URL returns the URL of the current or last connection, or else the one given
+// to New. Credentials and the values of its query are left out.
+func (c *Client) URL() string {
+	if k := c.current.Load(); k != nil {
+		return k.target.text
+	}
+	return c.target.text
+}
+
+// Subprotocol returns the one that the server chose for the current or last
+// connection, or "".
+func (c *Client) Subprotocol() string {
+	if k := c.current.Load(); k != nil {
+		return k.protocol
+	}
+	return ""
+}
+
+// Extensions returns those negotiated for the current or last connection, or "".
+func (c *Client) Extensions() string {
+	if k := c.current.Load(); k != nil {
+		return k.extensions()
+	}
+	return ""
 }

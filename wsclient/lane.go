@@ -31,9 +31,11 @@ type lane struct {
 	kept      int // handed over and not forgotten: they may have to go again
 	keptBytes int64
 
-	keys    map[string]uint64 // of the entries that wait, by SendOptions.Key; their seq
-	mortal  int               // entries that wait and have an Expires
-	expires time.Time         // before the first of them; not after it
+	// Of the entries that wait.
+	keys     map[string]uint64 // the seq of those with a SendOptions.Key
+	mortal   int               // those with an Expires
+	expires  time.Time         // not after the first of these
+	suspects int               // those that are to go alone
 }
 
 func (l *lane) at(i int) *entry { return &l.ring[(l.head+i)&(len(l.ring)-1)] }
@@ -55,8 +57,11 @@ func (l *lane) unpop(e entry) {
 	l.index(&e)
 }
 
-// index notes the key and the Expires of an entry that has come.
+// index notes what is special about an entry that has come.
 func (l *lane) index(e *entry) {
+	if e.is(suspect) {
+		l.suspects++
+	}
 	if e.x == nil {
 		return
 	}
@@ -73,8 +78,11 @@ func (l *lane) index(e *entry) {
 	}
 }
 
-// unindex forgets them.
+// unindex forgets it.
 func (l *lane) unindex(e *entry) {
+	if e.is(suspect) {
+		l.suspects--
+	}
 	if e.x == nil {
 		return
 	}
@@ -93,13 +101,8 @@ func (l *lane) pop() (e entry) {
 	*p = entry{}
 	l.unindex(&e)
 	l.head = (l.head + 1) & (len(l.ring) - 1)
-	if l.n--; l.n == 0 {
-		l.head = 0
-		if len(l.ring) > ringLeast { // an idle queue holds little
-			freeRing(l.ring)
-			l.ring = nil
-		}
-	}
+	l.n--
+	l.rest()
 	return e
 }
 
@@ -112,25 +115,37 @@ func (l *lane) find(key string) int {
 	return sort.Search(l.n, func(i int) bool { return l.at(i).seq >= seq })
 }
 
-// sweep takes out the entries that expired before now.
-func (l *lane) sweep(now time.Time, expired func(*entry)) {
-	if l.mortal == 0 || !now.After(l.expires) {
-		return
-	}
+// filter takes out the entries that keep does not want, which the caller drops in
+// it. The others stay in their order.
+func (l *lane) filter(keep func(*entry) bool) {
 	n := l.n
 	l.n, l.expires = 0, time.Time{}
 	for i := range n {
-		e := *l.at(i)
-		*l.at(i) = entry{}
-		if e.expired(now) {
-			l.unindex(&e)
-			expired(&e)
+		e := l.at(i)
+		if !keep(e) {
+			l.unindex(e)
+			*e = entry{}
 			continue
 		}
-		*l.at(l.n) = e
-		if l.n++; e.x != nil && !e.x.expires.IsZero() && (l.expires.IsZero() || e.x.expires.Before(l.expires)) {
+		if l.n++; i >= l.n {
+			*l.at(l.n - 1) = *e
+			*e = entry{}
+		}
+		if e = l.at(l.n - 1); e.x != nil && !e.x.expires.IsZero() && (l.expires.IsZero() || e.x.expires.Before(l.expires)) {
 			l.expires = e.x.expires
 		}
+	}
+	l.rest()
+}
+
+// rest gives back what an empty lane does not need: an idle queue holds little.
+func (l *lane) rest() {
+	if l.n > 0 {
+		return
+	}
+	if l.head = 0; len(l.ring) > ringLeast {
+		freeRing(l.ring)
+		l.ring = nil
 	}
 }
 

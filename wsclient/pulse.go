@@ -28,6 +28,7 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	}
 	// Where the probe is a message, pings go out only for who asks for them.
 	k.w.barriers.auto = !p.IsOff() && !p.IsPassive() && (p.Probe == nil || k.c.opts.Queue.KeepUnconfirmed)
+	k.w.barriers.never = p.IsPassive()
 	k.away = k.awayAfter(p)
 	q.watch(p)
 	k.beat = k.monitor.Tick(now, heartbeat.Link{Wall: wallClock(now)}).Next
@@ -154,6 +155,7 @@ func (k *connection) pong(p []byte) {
 		q.confirm(b.mark)
 	} else if k.w.barriers.mute(k.now, 0) {
 		q.hurry()
+		k.mute = k.mute || k.w.barriers.needs && k.w.barriers.mute(k.now, q.patience)
 	}
 	if q.window.handed.n > k.w.barriers.covered {
 		k.w.nudge() // the next barrier was waiting for this one's pong

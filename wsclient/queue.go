@@ -24,33 +24,36 @@ type queue struct {
 	traceDrop   func(DropReason, Message)
 	onAck       func(Message) (id string, upTo, ok bool)
 
-	low      int64         // OnLow is due when as much as this is buffered
-	lowBell  chan struct{} // one token when it is; nil: nobody wants to know
-	lowArmed bool          // more than low was buffered
+	low low
 
 	// callback is when the callback that runs now began, in nanoseconds since
 	// base; 0: none runs.
 	callback atomic.Int64
 	base     time.Time
 
-	mu       sync.Mutex
-	lanes    [lanes]lane
-	arena    arena
-	window   window
-	partial  int64 // of the payload in the lanes, what the kernel has of a message that is not yet whole
-	err      error // not nil: nothing is accepted any more
-	over     error // not nil: nothing leaves any more
-	link     *writer
-	suspects int // messages at the front of what goes again, each of which is to be alone in the window
+	mu      sync.Mutex
+	lanes   [lanes]lane
+	arena   arena
+	window  window
+	partial int64 // of the payload in the lanes, what the kernel has of a message that is not yet whole
+	err     error // not nil: nothing is accepted any more
+	over    error // not nil: nothing leaves any more
+	link    *writer
+	alone   bool // a suspect has left, and must not have company
 
 	out      tally // messages and payload handed over, again counted again
 	drops    dropCounts
+	freed    bool // something was dropped since the mutex was taken
 	traced   []dropping
-	lost     UnconfirmedError // what cuts have cost: counts
-	doomed   UnconfirmedError // of it, what was to go again when the client ended
+	lost     UnconfirmedError // what cuts and drops have cost: counts
+	doomed   UnconfirmedError // what had left and was to go again when the client ended
+	frozen   int64            // payload that the end has dropped, which stays in BufferedAmount
 	untold   UnconfirmedError // what was dropped and no Flush has told yet
 	passive  bool             // no pings are sent on this connection
 	patience time.Duration    // for a peer to show that it confirms
+
+	reaper *time.Timer // calls reap; nil: nothing has ever expired
+	reapAt time.Time   // when it does; zero: it does not
 
 	flushes []*flush
 }
@@ -62,7 +65,7 @@ func (q *queue) configure(c *Client) {
 	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, c.base, o.Ack
 	q.plain, q.plainErr = c.class(&SendOptions{})
 	if o.OnLow != nil {
-		q.low, q.lowBell = o.LowWater, make(chan struct{}, 1)
+		q.low = low{mark: o.LowWater, bell: make(chan struct{}, 1)}
 	}
 	if t := c.opts.Trace; t != nil {
 		q.traceDrop = t.Dropped
@@ -107,7 +110,10 @@ func (q *queue) accept(m Message, c class) {
 		e.seq = l.seq
 		l.push(e)
 	}
-	q.filled()
+	if q.arena.sparse() {
+		q.compact()
+	}
+	q.level()
 	if q.link != nil {
 		q.link.kick()
 	}
@@ -131,6 +137,9 @@ func (q *queue) attach(w *writer) {
 func (q *queue) open() {
 	q.mu.Lock()
 	q.link.gated = false
+	if q.wary() {
+		q.link.nudge() // what OnConnect has sent must be confirmed first
+	}
 	q.link.kick()
 	q.mu.Unlock()
 }
@@ -156,13 +165,14 @@ func (q *queue) detach(session int, code StatusCode) *UnconfirmedError {
 	q.takeBack(w)
 	lost := q.cut(session, code)
 	q.settleFlushes()
-	q.lowered()
+	q.level()
 	q.grant()
 	if lost.Messages == 0 {
 		return nil
 	}
-	q.lost.Messages += lost.Messages
-	q.lost.Bytes += lost.Bytes
+	if lost.more == nil || lost.more.rejected == 0 { // else it counts as dropped
+		q.lost.count(lost)
+	}
 	return lost
 }
 
@@ -172,49 +182,18 @@ func (q *queue) handed(e *entry) {
 	l.inHand--
 	l.bytes -= int64(e.size)
 	if e.lane == hookLane {
+		q.window.handed.hook++
 		q.arena.release(e)
 		return
 	}
 	q.out.n++
 	q.out.all += int64(e.size)
-	if !q.window.hand(e) {
+	if e.is(acknowledged) || !q.window.hand(e) {
 		q.arena.release(e)
 		return
 	}
 	l.kept++
 	l.keptBytes += int64(e.size)
-}
-
-// forget is for an entry of the window that is confirmed.
-func (q *queue) forget(e *entry) {
-	l := &q.lanes[e.lane]
-	l.kept--
-	l.keptBytes -= int64(e.size)
-	q.arena.release(e)
-}
-
-// confirm notes that all up to a place is settled and tells the flushes.
-func (q *queue) confirm(to tally) {
-	q.window.confirm(to, q.forget)
-	q.confirmed()
-}
-
-// ack notes that the message with this id is confirmed, or all up to it.
-func (q *queue) ack(id string, upTo bool) {
-	q.mu.Lock()
-	if q.window.ack(id, upTo, q.forget) {
-		q.confirmed()
-	}
-	q.unlock()
-}
-
-// confirmed looks what can go on.
-func (q *queue) confirmed() {
-	q.settleFlushes()
-	q.grant()
-	if q.suspects > 0 && q.link != nil {
-		q.link.kick()
-	}
 }
 
 // watch takes from the heartbeat what Flush needs to know.
@@ -239,37 +218,33 @@ func (q *queue) close(err error) (lost *UnconfirmedError) {
 	q.mu.Lock()
 	defer q.unlock()
 	q.over = err
-	u := &q.doomed
 	for _, at := range []int8{priorityLane, dataLane} {
 		l := &q.lanes[at]
 		for l.n > 0 {
 			e := l.pop()
 			if e.is(written) {
-				u.Messages++
-				u.Bytes += int64(e.size)
-				q.keep(u, &e)
-				q.lost.Messages++
-				q.lost.Bytes += int64(e.size)
+				q.doomed.count(&UnconfirmedError{Messages: 1, Bytes: int64(e.size)})
+				q.keep(&q.doomed, &e)
 			}
-			q.dropped(&e, DropClosed)
+			q.frozen += int64(e.size)
+			q.drop(&e, DropClosed)
 		}
 	}
 	for _, f := range q.flushes {
 		f.done <- err
 	}
 	q.flushes = nil
-	if u.Messages == 0 {
+	if q.reaper != nil {
+		q.reaper.Stop()
+	}
+	if q.doomed.Messages == 0 {
 		return nil
 	}
-	return u
+	return &q.doomed
 }
 
-// buffered is BufferedAmount.
-func (q *queue) buffered() int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.payload() - q.partial
-}
+// buffered is BufferedAmount; q.mu is held.
+func (q *queue) buffered() int64 { return q.payload() - q.partial + q.frozen }
 
 // payload is what is accepted and not wholly handed over; q.mu is held.
 func (q *queue) payload() (n int64) {
@@ -277,22 +252,4 @@ func (q *queue) payload() (n int64) {
 		n += q.lanes[i].bytes
 	}
 	return n
-}
-
-// filled and lowered see to OnLow: it is due when what is buffered falls to the
-// mark; q.mu is held.
-func (q *queue) filled() {
-	if q.lowBell != nil && !q.lowArmed {
-		q.lowArmed = q.payload()-q.partial > q.low
-	}
-}
-
-func (q *queue) lowered() {
-	if q.lowArmed && q.payload()-q.partial <= q.low {
-		q.lowArmed = false
-		signal(q.lowBell)
-		if q.link != nil {
-			q.link.wake()
-		}
-	}
 }

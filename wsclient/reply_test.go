@@ -122,7 +122,7 @@ func TestChallengesOfAFlood(t *testing.T) {
 				p.WriteText(fmt.Sprint("?", i))
 			}
 			<-time.After(time.Second) // and it has read all of them
-			logged(w, p, mute)
+			logged(w, p, voiceless)
 		}
 		w.net.Buffer = 64 << 10
 		c := w.open(wsclient.Options{
@@ -143,7 +143,7 @@ func TestReplyOfBadTextIsNotSent(t *testing.T) {
 	bubble(t, &testserver.Server{}, func(w *world) {
 		w.srv.Handler = func(p *testserver.Peer) {
 			p.WriteText("2")
-			logged(w, p, mute)
+			logged(w, p, voiceless)
 		}
 		c := w.dial(wsclient.Options{
 			Heartbeat: heartbeat.Policy{Interval: -1, Reply: func(bool, []byte) ([]byte, bool) { return []byte{0xff}, true }},

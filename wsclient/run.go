@@ -119,23 +119,11 @@ func (c *Client) pause(d time.Duration) bool {
 			continue
 		case <-c.again:
 		case <-c.ctx.Done():
-		case <-c.q.lowBell:
-			signal(c.q.lowBell)
-			c.runLow()
+		case <-c.q.low.bell:
+			c.callLow()
 			continue
 		}
 		return c.stopping.Load() == nil
-	}
-}
-
-// runLow runs OnLow if it is due.
-func (c *Client) runLow() {
-	select {
-	case <-c.q.lowBell:
-		c.q.enter(time.Now())
-		c.opts.Queue.OnLow()
-		c.q.leave()
-	default:
 	}
 }
 

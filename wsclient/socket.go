@@ -20,8 +20,9 @@ type socket interface {
 	read(r *wire.Reader, o observer) (int, error)
 	// tryWrite writes what can be written without waiting.
 	tryWrite(p []byte) (int, error)
-	// write writes p. It fails with errWriteTimeout when no byte was taken for
-	// timeout; 0 or less: never.
+	// write writes some of p: as much as can be had in one go, having waited for the
+	// first byte. It fails with errWriteTimeout when none was taken for timeout; 0 or
+	// less: never.
 	write(p []byte, timeout time.Duration) (int, error)
 	// wake lets read return with os.ErrDeadlineExceeded once at has come,
 	// whether it is waiting then or called later, until awake.
@@ -84,26 +85,21 @@ func (s *netSocket) read(r *wire.Reader, o observer) (int, error) {
 
 func (s *netSocket) tryWrite([]byte) (int, error) { return 0, nil } // there is no such call
 
-func (s *netSocket) write(p []byte, timeout time.Duration) (done int, err error) {
+func (s *netSocket) write(p []byte, timeout time.Duration) (int, error) {
 	piece := writePiece
 	if _, ok := s.nc.(*tls.Conn); ok {
 		piece = writePieceTLS
 	}
-	for done < len(p) {
-		if timeout > 0 {
-			s.nc.SetWriteDeadline(time.Now().Add(timeout))
-		}
-		n, err := s.nc.Write(p[done:min(len(p), done+piece)])
-		done += n
-		switch {
-		case err == nil:
-		case !isTimeout(err):
-			return done, err
-		case n == 0 || piece == writePieceTLS:
-			return done, errWriteTimeout
+	if timeout > 0 {
+		s.nc.SetWriteDeadline(time.Now().Add(timeout))
+	}
+	n, err := s.nc.Write(p[:min(len(p), piece)])
+	if err != nil && isTimeout(err) {
+		if err = errWriteTimeout; n > 0 && piece == writePiece {
+			err = nil // that is progress
 		}
 	}
-	return done, nil
+	return n, err
 }
 
 func (s *netSocket) wake(at time.Time) {

@@ -56,7 +56,7 @@ func newSocket(nc net.Conn) socket {
 		return &netSocket{nc: nc}
 	}
 	s := &rawSocket{netSocket: netSocket{nc: nc}, rc: rc}
-	s.tryR, s.tryW, s.onceW = s.readOnce, s.writeAll, s.writeOnce
+	s.tryR, s.tryW, s.onceW = s.readOnce, s.writeSome, s.writeOnce
 	return s
 }
 
@@ -139,15 +139,13 @@ func (s *rawSocket) write(p []byte, timeout time.Duration) (int, error) {
 	return s.wn, err
 }
 
-// writeAll runs each time the socket may be writable; false: wait. The timeout
-// begins anew with every byte that the kernel takes, and costs nothing as long
-// as it takes them all.
-func (s *rawSocket) writeAll(fd uintptr) bool {
-	before := s.wn
-	if s.writeOnce(fd); s.werr != nil || s.wn == len(s.p) {
+// writeSome runs each time the socket may be writable; false: wait. A deadline
+// costs nothing as long as the kernel takes what it is given.
+func (s *rawSocket) writeSome(fd uintptr) bool {
+	if s.writeOnce(fd); s.werr != nil || s.wn > 0 {
 		return true
 	}
-	if s.timeout > 0 && (s.wn > before || !s.timed) {
+	if s.timeout > 0 && !s.timed {
 		s.timed = true
 		s.nc.SetWriteDeadline(time.Now().Add(s.timeout))
 	}

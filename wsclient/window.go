@@ -1,5 +1,7 @@
 package wsclient
 
+import "slices"
+
 // A window is what was handed over and is not confirmed. Handed messages are
 // numbered in the order in which they left; most of them are no more than counts.
 // Those that may have to go again, that have an id, or that are to be reported with
@@ -20,7 +22,8 @@ type tally struct {
 	n     uint64
 	once  uint64
 	bytes int64
-	all   int64 // bytes of all of them
+	all   int64  // bytes of all of them
+	hook  uint64 // what OnConnect has sent is not among them
 }
 
 // A sent is one entry of the window.
@@ -35,6 +38,9 @@ func (w *window) bytes() int64 { return w.handed.all - w.confirmed.all + w.idByt
 
 // messages is how many are not confirmed.
 func (w *window) messages() int { return int(w.handed.n-w.confirmed.n) + w.live }
+
+// hooks is how many of what OnConnect has sent are not confirmed.
+func (w *window) hooks() uint64 { return w.handed.hook - w.confirmed.hook }
 
 // hand notes that e was handed over. keep: its memory stays with the window.
 func (w *window) hand(e *entry) (keep bool) {
@@ -59,7 +65,7 @@ func (w *window) hand(e *entry) (keep bool) {
 
 // confirm settles what left before to, and forgets its entries.
 func (w *window) confirm(to tally, forget func(*entry)) {
-	if to.n <= w.confirmed.n {
+	if to.n < w.confirmed.n || to.hook < w.confirmed.hook {
 		return
 	}
 	w.confirmed = to
@@ -80,22 +86,13 @@ func (w *window) confirm(to tally, forget func(*entry)) {
 	}
 }
 
-// ack settles the message with this id, or with upTo all up to it.
-func (w *window) ack(id string, upTo bool, forget func(*entry)) (found bool) {
-	last := -1
-	for i := range w.ids {
-		if s := &w.ids[i]; s.at != 0 && s.e.x.id == id {
-			last = i
-			break
-		}
-	}
-	if last < 0 {
-		return false
-	}
-	first := last
-	if upTo {
-		first = 0
-	}
+// find returns the place in ids of the first message with this id, or -1.
+func (w *window) find(id string) int {
+	return slices.IndexFunc(w.ids, func(s sent) bool { return s.at != 0 && s.e.x.id == id })
+}
+
+// ack settles what is in ids from first to last, as far as which says so.
+func (w *window) ack(first, last int, forget func(*entry)) {
 	for i := first; i <= last; i++ {
 		if s := &w.ids[i]; s.at != 0 {
 			w.live--
@@ -104,8 +101,6 @@ func (w *window) ack(id string, upTo bool, forget func(*entry)) (found bool) {
 			*s = sent{}
 		}
 	}
-	w.squeeze()
-	return true
 }
 
 // squeeze keeps ids no longer than twice what is in it.
@@ -127,9 +122,12 @@ func (w *window) squeeze() {
 }
 
 // A place is how much had left at some moment.
-type place struct{ n, id uint64 }
+type place struct {
+	tally
+	id uint64
+}
 
-func (w *window) place() place { return place{w.handed.n, w.lastID} }
+func (w *window) place() place { return place{w.handed, w.lastID} }
 
 // settled reports whether all that had left at p is confirmed.
 func (w *window) settled(p place) bool { return w.confirmed.n >= p.n && w.acked(p) }
@@ -144,11 +142,25 @@ func (w *window) acked(p place) bool {
 	return true
 }
 
+// loses counts what a cut would lose of what had left at p.
+func (w *window) loses(p place) (lost UnconfirmedError) {
+	if p.once > w.confirmed.once {
+		lost.Messages = int(p.once - w.confirmed.once)
+		lost.Bytes = p.bytes - w.confirmed.bytes
+	}
+	for i := range w.ids {
+		if s := &w.ids[i]; s.at != 0 && s.id <= p.id && !s.e.is(again) {
+			lost.Messages++
+			lost.Bytes += int64(s.e.size)
+		}
+	}
+	return lost
+}
+
 // cut empties the window. It returns its entries in the order in which they had
 // left, and what they do not tell: the messages that are lost, as counts.
 func (w *window) cut() (entries []sent, lost UnconfirmedError) {
-	lost.Messages = int(w.handed.once - w.confirmed.once)
-	lost.Bytes = w.handed.bytes - w.confirmed.bytes
+	lost = w.loses(w.place())
 	pong := w.pong[w.head:]
 	for _, s := range w.ids {
 		if s.at == 0 {
@@ -158,10 +170,6 @@ func (w *window) cut() (entries []sent, lost UnconfirmedError) {
 			entries, pong = append(entries, pong[0]), pong[1:]
 		}
 		entries = append(entries, s)
-		if !s.e.is(again) {
-			lost.Messages++
-			lost.Bytes += int64(s.e.size)
-		}
 	}
 	entries = append(entries, pong...)
 	w.confirmed = w.handed

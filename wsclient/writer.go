@@ -140,7 +140,7 @@ func (w *writer) flush() {
 			if !w.scheduled {
 				w.start()
 			}
-			w.q.mu.Unlock()
+			w.q.unlock()
 			return
 		}
 	}
