@@ -136,6 +136,7 @@ func (s *Streak) Requested(uptime time.Duration, now time.Time) Step {
 	if stable {
 		s.end()
 		s.roster.good = s.roster.current
+		s.roster.anew(now)
 	}
 	step := s.step(now)
 	step.Left, step.Endpoint = maxDuration, s.roster.current
