@@ -52,6 +52,7 @@ func (c *Client) dial(ctx context.Context, a *Attempt, t *target) (*dialed, reco
 		phase = reconnect.PhaseTLS
 		secure := tls.Client(nc, tlsConfig(c.opts.TLS, t.host))
 		nc, err = secure, secure.HandshakeContext(ctx)
+		lap(ctx, reconnect.PhaseTLS, err)
 	}
 	var answer *wire.Answer
 	if err == nil {
@@ -66,6 +67,7 @@ func (c *Client) dial(ctx context.Context, a *Attempt, t *target) (*dialed, reco
 	if !stop() && err == nil { // the deadline is set, or about to be
 		err = context.Cause(ctx)
 	}
+	lap(ctx, reconnect.PhaseUpgrade, err)
 	if err != nil {
 		raw.Close()
 		return nil, phase, because(ctx, err)
@@ -111,7 +113,7 @@ func (c *Client) connectTCP(ctx context.Context, t *target) (net.Conn, reconnect
 		addr = proxyAddr(proxy)
 	}
 	nc, err := c.opts.NetDial(ctx, "tcp", addr)
-	if err != nil {
+	if lap(ctx, reconnect.PhaseDial, err); err != nil {
 		if _, ok := errors.AsType[*net.DNSError](err); ok {
 			return nil, reconnect.PhaseDNS, err
 		}
@@ -125,7 +127,7 @@ func (c *Client) connectTCP(ctx context.Context, t *target) (net.Conn, reconnect
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
-	if err != nil {
+	if lap(ctx, reconnect.PhaseProxy, err); err != nil {
 		nc.Close()
 		return nil, reconnect.PhaseProxy, err
 	}

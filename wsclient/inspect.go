@@ -5,8 +5,10 @@ import "time"
 // Stats is a snapshot of a client.
 type Stats struct {
 	ReadyState ReadyState
-	Session    int // of the current or last connection that was open; 0: none yet
-	Attempts   int // failed attempts of the losing streak; 0 while Open
+	Session    int       // of the current or last connection that was open; 0: none yet
+	Attempts   int       // failed attempts of the losing streak; 0 while Open
+	Dials      uint64    // attempts ever made, failed or not
+	Next       time.Time // when the next attempt begins; zero: none is waited for
 
 	MessagesIn, MessagesOut uint64 // received; handed to the kernel
 	BytesIn, BytesOut       uint64 // their payload
@@ -32,9 +34,13 @@ func (c *Client) Stats() Stats {
 		ReadyState:     c.ReadyState(),
 		Session:        int(c.sessions.Load()),
 		Attempts:       int(c.attempts.Load()),
+		Dials:          c.dials.Load(),
 		MessagesIn:     c.messagesIn.Load(),
 		BytesIn:        c.bytesIn.Load(),
 		KernelBuffered: -1,
+	}
+	if at := c.nextAt.Load(); at != 0 {
+		s.Next = c.base.Add(time.Duration(at))
 	}
 	c.in.stats(&s)
 	k := c.current.Load()

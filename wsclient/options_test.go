@@ -169,9 +169,7 @@ func queue(o wsclient.QueueOptions) *wsclient.Options { return &wsclient.Options
 // Nothing of it is silently ignored. The list is to become empty.
 func TestWhatThisVersionRefuses(t *testing.T) {
 	for option, o := range map[string]*wsclient.Options{
-		"Endpoints":         {Endpoints: []string{"ws://other/"}},
 		"Proxy":             {Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
-		"Reconnect.Limiter": {Reconnect: reconnect.Policy{Limiter: &reconnect.Limiter{}}},
 		"Heartbeat.Probe":   {Heartbeat: heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")}},
 		"Heartbeat.Reply":   {Heartbeat: heartbeat.Policy{Reply: func(bool, []byte) ([]byte, bool) { return nil, false }}},
 	} {

@@ -27,7 +27,7 @@ func (o *Options) resolve() (Options, error) {
 	if r.Header == nil {
 		r.Header = http.Header{}
 	}
-	r.Subprotocols = slices.Clone(r.Subprotocols)
+	r.Subprotocols, r.Endpoints = slices.Clone(r.Subprotocols), slices.Clone(r.Endpoints)
 	if r.TLS != nil {
 		r.TLS = r.TLS.Clone()
 	}
@@ -122,9 +122,7 @@ func (o *Options) unsupported() string {
 		name string
 		set  bool
 	}{
-		{"Endpoints", len(o.Endpoints) > 0},
 		{"Proxy", o.Proxy != nil},
-		{"Reconnect.Limiter", o.Reconnect.Limiter != nil},
 	} {
 		if f.set {
 			return f.name
