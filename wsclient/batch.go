@@ -66,6 +66,7 @@ func (w *writer) fill(now time.Time) bool {
 	if w.stopped || w.last {
 		return false
 	}
+	w.q.throttled += w.pace.look(now)
 	b := batches.Get().(*batch)
 	w.b = b
 	room := w.full
@@ -74,8 +75,8 @@ func (w *writer) fill(now time.Time) bool {
 		room -= len(w.cut.payload) - w.cut.off
 	}
 	if room > 0 { // no frame goes into the middle of another
-		w.pongs.take(b)
-		if w.barriers.wanted {
+		w.takePongs()
+		if w.barriers.wanted && w.pace.control() {
 			b.items = append(b.items, w.barriers.ping(w.q.window.handed.n, now))
 		}
 		for at := range lanes {
@@ -84,6 +85,7 @@ func (w *writer) fill(now time.Time) bool {
 			}
 		}
 		w.fillLast(now)
+		w.resume(now)
 	}
 	if len(b.items) == 0 {
 		b.free()
@@ -96,7 +98,7 @@ func (w *writer) fill(now time.Time) bool {
 // mayGo reports whether the first entry of a lane may go out now.
 func (w *writer) mayGo(l *lane) bool {
 	switch {
-	case l.n == 0:
+	case l.n == 0, w.pace != nil && w.pace.held:
 		return false
 	case w.closing != nil && l != &w.q.lanes[hookLane] && l.at(0).seq > w.closeMark[l.at(0).lane]:
 		return false
@@ -117,7 +119,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 	for w.mayGo(l) && !w.cut.on {
 		size := int(l.at(0).size)
 		size += wire.HeaderSize(size)
-		if size > room && len(b.items) > 0 {
+		if size > room && len(b.items) > 0 || !w.pace.message(now) {
 			break
 		}
 		e := l.pop()
@@ -135,7 +137,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		if q.suspects > 0 {
 			q.suspects--
 		}
-		if w.barriers.passed(&e, q) && !w.cut.on {
+		if w.barriers.passed(&e, q) && !w.cut.on && w.pace.control() {
 			b.items = append(b.items, w.barriers.ping(w.taken(), now))
 		}
 	}
@@ -147,7 +149,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 
 // fillLast adds what goes behind the last message: the Close, or a barrier.
 func (w *writer) fillLast(now time.Time) {
-	if w.cut.on || w.q.lanes[hookLane].n > 0 {
+	if w.cut.on || w.mayGo(&w.q.lanes[hookLane]) {
 		return
 	}
 	waiting := false
@@ -161,7 +163,7 @@ func (w *writer) fillLast(now time.Time) {
 		w.b.items = append(w.b.items, item{entry: entry{op: wire.OpClose}})
 	case !w.gated:
 		due, later := w.barriers.due(w.taken(), w.q, now)
-		if w.barriers.nudged = false; due {
+		if w.barriers.nudged = false; due && w.pace.control() {
 			w.b.items = append(w.b.items, w.barriers.ping(w.taken(), now))
 		} else if !later.IsZero() {
 			w.alarm(later)
@@ -253,6 +255,7 @@ func (w *writer) commit(n int, now time.Time) {
 	if b.sent == len(b.buf) {
 		b.free()
 		w.b = nil
+		w.pace.left(now)
 	}
 	q.settleFlushes()
 	q.lowered()

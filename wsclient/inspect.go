@@ -17,6 +17,8 @@ type Stats struct {
 
 	Drops Drops // DroppedOut by reason
 
+	Throttled time.Duration // for how long Options.Rate has held up messages
+
 	BufferedAmount int64 // as the method
 	Unconfirmed    int64 // payload bytes handed to the kernel and not confirmed by a pong
 	KernelBuffered int64 // bytes that the kernel holds, frames and TLS included; -1: unknown
@@ -49,6 +51,10 @@ func (c *Client) Stats() Stats {
 	s.DroppedOut, s.Drops = c.q.drops.sum(), c.q.drops.counts()
 	s.BufferedAmount = c.q.payload() - c.q.partial
 	s.Unconfirmed = c.q.window.bytes()
+	s.Throttled = c.q.throttled
+	if c.q.link != nil {
+		s.Throttled += c.q.link.pace.throttled(time.Now())
+	}
 	if k != nil {
 		s.RTT, s.RTTSmoothed, s.RTTVar = k.w.barriers.rtt.Last, k.w.barriers.rtt.Smoothed, k.w.barriers.rtt.Var
 	}

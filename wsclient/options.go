@@ -82,6 +82,7 @@ type Options struct {
 	Heartbeat heartbeat.Policy // zero: control ping after 15 s of silence, dead 10 s later
 	Reconnect reconnect.Policy // zero: for ever, full jitter from 250 ms to 30 s
 	Queue     QueueOptions     // zero: 1 MiB and 4096 messages, Send blocks
+	Rate      Rate             // of what leaves on each connection; zero: no limit
 	Inbox     InboxOptions     // zero: 4 MiB and 4096 messages, reading blocks
 
 	OnOpen func(*Conn) // a connection is open

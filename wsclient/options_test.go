@@ -169,9 +169,9 @@ func queue(o wsclient.QueueOptions) *wsclient.Options { return &wsclient.Options
 // Nothing of it is silently ignored. The list is to become empty.
 func TestWhatThisVersionRefuses(t *testing.T) {
 	for option, o := range map[string]*wsclient.Options{
-		"Proxy":             {Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
-		"Heartbeat.Probe":   {Heartbeat: heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")}},
-		"Heartbeat.Reply":   {Heartbeat: heartbeat.Policy{Reply: func(bool, []byte) ([]byte, bool) { return nil, false }}},
+		"Proxy":           {Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
+		"Heartbeat.Probe": {Heartbeat: heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")}},
+		"Heartbeat.Reply": {Heartbeat: heartbeat.Policy{Reply: func(bool, []byte) ([]byte, bool) { return nil, false }}},
 	} {
 		_, err := wsclient.New("ws://e.com", o)
 		if got := as[*wsclient.OptionError](t, err); got.Option != option {

@@ -91,6 +91,9 @@ func (o *Options) check(given *Options) error {
 	if err := o.Queue.check(o.Heartbeat); err != nil {
 		return err
 	}
+	if err := o.Rate.check(); err != nil {
+		return err
+	}
 	if field, err := o.Reconnect.Validate(); err != nil {
 		return &OptionError{"Reconnect." + field, err}
 	}
