@@ -204,6 +204,9 @@ func (c *Client) setState(to ReadyState) {
 		c.openedLocked()
 	}
 	c.mu.Unlock()
+	if to == Closing {
+		c.log(slog.LevelInfo, "closing")
+	}
 	if t := c.opts.Trace; t != nil && t.StateChange != nil {
 		t.StateChange(from, to)
 	}
@@ -233,12 +236,14 @@ func (c *Client) settle(err error, o *outcome) {
 // finish is the end of the run goroutine.
 func (c *Client) finish() {
 	err := c.Err()
-	if !errors.Is(err, ErrClosed) {
-		c.log(slog.LevelError, "client ended", "error", err)
-	}
 	c.cancel(err)
 	c.in.end(c.ended())
 	c.setState(Closed)
+	if errors.Is(err, ErrClosed) {
+		c.log(slog.LevelInfo, "closed")
+	} else {
+		c.log(slog.LevelError, "client ended", "error", err)
+	}
 	close(c.done)
 }
 
