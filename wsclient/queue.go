@@ -43,17 +43,18 @@ type queue struct {
 	link     *writer
 	suspects int // messages at the front of what goes again, each of which is to be alone in the window
 
-	out       tally // messages and payload handed over, again counted again
-	drops     dropCounts
-	throttled time.Duration // for how long Rate has held up messages
-	traced    []dropping
-	lost      UnconfirmedError // what cuts have cost: counts
-	doomed    UnconfirmedError // of it, what was to go again when the client ended
-	untold    UnconfirmedError // what was dropped and no Flush has told yet
-	passive   bool             // no pings are sent on this connection
-	patience  time.Duration    // for a peer to show that it confirms
+	out      tally // messages and payload handed over, again counted again
+	drops    dropCounts
+	traced   []dropping
+	lost     UnconfirmedError // what cuts have cost: counts
+	doomed   UnconfirmedError // of it, what was to go again when the client ended
+	untold   UnconfirmedError // what was dropped and no Flush has told yet
+	passive  bool             // no pings are sent on this connection
+	patience time.Duration    // for a peer to show that it confirms
 
 	flushes []*flush
+
+	throttled time.Duration // for how long Rate has held up messages
 }
 
 // configure takes what the options say.

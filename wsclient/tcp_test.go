@@ -151,10 +151,17 @@ func TestNothingSaysASecret(t *testing.T) {
 	bubble(t, refuse(2, 503, nil, testserver.Sink), func(w *world) {
 		o := w.options(wsclient.Options{
 			Header: http.Header{"Authorization": {"Bearer " + secret}, "Cookie": {secret}}, Reconnect: steady,
-			Logger:  slog.New(slog.NewTextHandler(writerFunc(func(p []byte) { said(string(p)) }), &slog.HandlerOptions{Level: slog.LevelDebug})),
-			Trace:   &wsclient.Trace{AttemptStart: func(_ int, u string) { said(u) }, AttemptDone: func(_ int, u string, err error) { said(fmt.Sprint(u, err)) }},
-			OnError: func(err error) { said(err.Error()) },
-			OnOpen:  func(c *wsclient.Conn) { said(c.URL()) },
+			Logger: slog.New(slog.NewTextHandler(writerFunc(func(p []byte) { said(string(p)) }), &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Trace: &wsclient.Trace{
+				AttemptStart: func(_ int, u string) { said(u) },
+				AttemptDone:  func(_ int, u string, err error) { said(fmt.Sprint(u, err)) },
+				Phase:        func(_ int, u string, _ reconnect.Phase, _ time.Duration, err error) { said(fmt.Sprint(u, err)) },
+				Wait:         func(_ int, u string, _ time.Duration) { said(u) },
+			},
+			Endpoints: []string{"ws://user:" + secret + "@nowhere/?" + secret},
+			OnClose:   func(e wsclient.CloseEvent) { said(fmt.Sprint(e)) },
+			OnError:   func(err error) { said(err.Error()) },
+			OnOpen:    func(c *wsclient.Conn) { said(c.URL()) },
 		})
 		c, err := wsclient.Dial(w.ctx, "ws://user:"+secret+"@feed/path?token="+secret, o)
 		if err != nil {

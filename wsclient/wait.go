@@ -43,6 +43,7 @@ type plan struct {
 	to     endpoint
 	wanted time.Time              // when it is to begin
 	at     time.Time              // when it will, as far as is known
+	held   bool                   // the Limiter has put it off
 	place  *reconnect.Reservation // nil: there is no Limiter
 }
 
@@ -52,12 +53,13 @@ func (c *Client) plan(step reconnect.Step, last error, now time.Time) *plan {
 	if p.at = p.wanted; c.opts.Reconnect.Limiter != nil {
 		p.place = c.opts.Reconnect.Limiter.Reserve(p.to.target.addr, now, p.wanted)
 		p.at = p.place.Time()
+		p.held = p.at.After(p.wanted)
 	}
 	return p
 }
 
-// begin reports whether the attempt may begin now. If not, at says when to ask
-// again; the past: when there is a token in changed.
+// begin reports whether the attempt may begin now. If not, it is to be asked again
+// at p.at, or if that is past when there is a token in changed.
 func (p *plan) begin(now time.Time) (ok bool) {
 	if p.place == nil {
 		return !p.at.After(now)
@@ -66,13 +68,14 @@ func (p *plan) begin(now time.Time) (ok bool) {
 		return true
 	}
 	p.at = p.place.Time()
+	p.held = p.held || p.at.After(p.wanted) || !now.Before(p.wanted)
 	return false
 }
 
 // hasten lets the attempt begin now, or as soon as the Limiter lets it.
 func (p *plan) hasten(now time.Time) {
 	if p.wanted.After(now) {
-		p.wanted, p.at = now, now
+		p.wanted, p.at, p.held = now, now, false
 	}
 	if p.place != nil {
 		p.place.Hasten(now)
@@ -129,10 +132,10 @@ func (c *Client) pause(p *plan) bool {
 
 // limited tells how long the Limiter has held up an attempt that begins now.
 func (c *Client) limited(p *plan, now time.Time) {
-	held := now.Sub(p.wanted)
-	if p.place == nil || held <= 0 {
+	if !p.held {
 		return
 	}
+	held := now.Sub(p.wanted)
 	c.log(slog.LevelDebug, "held up by the limiter", "url", p.to.target.text, "attempt", p.number, "held", held)
 	if t := c.opts.Trace; t != nil && t.Limited != nil {
 		t.Limited(p.number, p.to.target.text, held)
