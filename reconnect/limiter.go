@@ -35,30 +35,25 @@ type Limiter struct {
 	Dials int
 
 	// Key returns what an endpoint counts under, given its host and port, such as
-	// "feed.example:443". It must not block. Nil: the host and port.
+	// "feed.example:443". It is called on the clients' goroutines and must not
+	// block. Nil: the host and port.
 	Key func(addr string) string
 
 	mu      sync.Mutex
+	base    time.Time // what the times within are relative to
 	budgets map[string]*budget
-}
-
-// budget is what is left of one key.
-type budget struct {
-	started []time.Time    // attempts of the last Window, oldest first
-	line    []*Reservation // those that have not begun, in the order of their times
-	dialing int            // those under way
 }
 
 // A Reservation is one attempt's place in a Limiter.
 type Reservation struct {
 	l       *Limiter
 	key     string
-	after   time.Time // when it wants to begin
 	changed chan struct{}
 
 	// Guarded by l.mu.
-	at      time.Time // when it may
-	waiting bool      // Begin was called: who does not wait holds up nobody
+	after   time.Duration // when it wants to begin
+	at      time.Duration // when it may
+	waiting bool          // Begin was called: who does not wait holds up nobody
 	begun   bool
 	ended   bool
 }
@@ -82,18 +77,25 @@ func (l *Limiter) limits() (attempts int, window time.Duration, dials int) {
 // to begin at after, or as soon as possible thereafter. Nobody who has a place
 // already is put off for it.
 func (l *Limiter) Reserve(addr string, now, after time.Time) *Reservation {
-	r := &Reservation{l: l, key: addr, after: after, changed: make(chan struct{}, 1)}
+	r := &Reservation{l: l, key: addr, changed: make(chan struct{}, 1)}
 	if l.Key != nil {
 		r.key = l.Key(addr)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.budget(r.key, now).place(r, now)
+	if l.base.IsZero() {
+		l.base = now
+	}
+	r.after = max(l.since(now), l.since(after))
+	l.budget(r.key, l.since(now)).place(r)
 	return r
 }
 
+// since returns t as the times within are.
+func (l *Limiter) since(t time.Time) time.Duration { return min(t.Sub(l.base), maxDuration/2) }
+
 // budget returns what is left of key.
-func (l *Limiter) budget(key string, now time.Time) *budget {
+func (l *Limiter) budget(key string, now time.Duration) *budget {
 	if b := l.budgets[key]; b != nil {
 		b.forget(l, now)
 		return b
@@ -116,7 +118,7 @@ func (l *Limiter) budget(key string, now time.Time) *budget {
 func (r *Reservation) Time() time.Time {
 	r.l.mu.Lock()
 	defer r.l.mu.Unlock()
-	return r.at
+	return r.l.base.Add(r.at)
 }
 
 // Changed has a token when Begin may say something else than before.
@@ -125,26 +127,27 @@ func (r *Reservation) Changed() <-chan struct{} { return r.changed }
 // Begin reports whether the attempt may begin now; if so, it has, and End must
 // follow. If not, it is to be asked again at Time, or if that has come when there
 // is a token in Changed.
-func (r *Reservation) Begin(now time.Time) bool {
+func (r *Reservation) Begin(t time.Time) bool {
 	l := r.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.begun || r.ended {
 		return r.begun
 	}
+	now := l.since(t)
 	b := l.budget(r.key, now)
 	r.waiting = true
-	if r.at.After(now) {
+	if r.at > now {
 		return false
 	}
 	i := b.pass(r)
 	b.late(l, i, now)
-	if _, _, dials := l.limits(); r.at.After(now) || dials > 0 && i >= dials-b.dialing {
+	if _, _, dials := l.limits(); r.at > now || dials > 0 && i >= dials-b.dialing {
 		return false
 	}
 	b.line = slices.Delete(b.line, i, i+1)
 	if n := len(b.started); n > 0 {
-		now = later(now, b.started[n-1]) // another goroutine looked at its clock later, and came first
+		now = max(now, b.started[n-1]) // another goroutine looked at its clock later, and came first
 	}
 	b.started = append(b.started, now)
 	b.dialing++
@@ -160,36 +163,34 @@ func (r *Reservation) Hasten(now time.Time) {
 	if r.begun || r.ended {
 		return
 	}
-	b := r.l.budget(r.key, now)
-	i := slices.Index(b.line, r)
-	b.line = slices.Delete(b.line, i, i+1)
-	r.after = now
-	b.place(r, now)
-	b.advance(r.l, i, now)
+	b := r.l.budget(r.key, r.l.since(now))
+	i := b.leave(r)
+	r.after = r.l.since(now)
+	b.place(r)
+	b.advance(r.l, i, r.after)
 }
 
 // End ends the attempt, or gives its place back if it has not begun: who waits
 // moves up.
-func (r *Reservation) End(now time.Time) {
+func (r *Reservation) End(t time.Time) {
 	r.l.mu.Lock()
 	defer r.l.mu.Unlock()
 	if r.ended {
 		return
 	}
 	r.ended = true
+	now := r.l.since(t)
 	b := r.l.budget(r.key, now)
 	if r.begun {
 		b.dialing--
 		b.ring(r.l, now)
 		return
 	}
-	i := slices.Index(b.line, r)
-	b.line = slices.Delete(b.line, i, i+1)
-	b.advance(r.l, i, now)
+	b.advance(r.l, b.leave(r), now)
 }
 
 // move sets when r may begin, and tells it.
-func (r *Reservation) move(to time.Time) {
+func (r *Reservation) move(to time.Duration) {
 	r.at = to
 	r.ring()
 }
