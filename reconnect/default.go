@@ -23,6 +23,7 @@ const MaxRetryAfter = 10 * time.Minute
 //	                                                      without a Prepare hook, stop
 //	other HTTP 3xx, 4xx                                   stop if never open yet, else backoff
 //	a certificate that does not verify (PhaseTLS)         stop if never open yet, else backoff
+//	(but with Endpoints, each of them must have refused us so: until then, backoff)
 //	all else: HTTP 5xx, refused, reset, timeout, DNS      backoff
 //	(NXDOMAIN too), a hook's error, an invalid upgrade,
 //	any other Close (1000 too), a peer that we failed
@@ -34,27 +35,24 @@ const MaxRetryAfter = 10 * time.Minute
 // to [MaxRetryAfter].
 func Default(f Failure) Verdict {
 	retry := Verdict{Action: Backoff, After: min(max(f.RetryAfter, 0), MaxRetryAfter)}
-	stop := Verdict{Action: Stop}
-	unlessOpened := stop
-	if f.Opened {
-		unlessOpened = retry
-	}
+	denied := f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden
 	switch {
 	case IsPermanent(f.Err), !f.ClosedByUs && finalCode(f.CloseCode):
-		return stop
-	case transientStatus(f.Status):
-		return retry
-	case f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden:
-		if f.CanRefresh && !f.Refreshed {
-			return Verdict{Action: Refresh}
-		}
-		return stop
-	case f.Status >= 300 && f.Status <= 499:
-		return unlessOpened
-	case f.Phase == PhaseTLS && isCertificateError(f.Err):
-		return unlessOpened
+		return Verdict{Action: Stop}
+	case denied && f.CanRefresh && !f.Refreshed:
+		return Verdict{Action: Refresh}
+	case refusal(f) && !f.Elsewhere && (denied || !f.Opened):
+		return Verdict{Action: Stop}
 	}
 	return retry
+}
+
+// refusal reports whether an endpoint has refused us for good, or so it seems.
+func refusal(f Failure) bool {
+	if f.Status >= 300 && f.Status <= 499 {
+		return !transientStatus(f.Status)
+	}
+	return f.Phase == PhaseTLS && isCertificateError(f.Err)
 }
 
 // finalCode reports whether a Close with this code from the peer says that we

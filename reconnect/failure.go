@@ -65,6 +65,11 @@ type Failure struct {
 	// Filled in by [Streak].
 	Refreshed bool
 
+	// Elsewhere is set if the client has another endpoint, which has not refused
+	// it for good (a 3xx or 4xx other than 408, 425 and 429, a certificate that
+	// does not verify). Filled in by [Streak].
+	Elsewhere bool
+
 	// CanRefresh is set if the client has a Prepare hook to ask for fresh
 	// credentials.
 	CanRefresh bool
@@ -75,7 +80,7 @@ type Action int
 
 // The actions.
 const (
-	Backoff Action = iota // try again after the backoff, plus Verdict.After
+	Backoff Action = iota // try again after the backoff, plus Verdict.After; at once where another endpoint is left
 	At                    // try again after exactly Verdict.After
 	Now                   // try again at once, every time: nothing holds a Classify back that always says so
 	Refresh               // try again at once with fresh credentials, once per open; then as Backoff
@@ -94,7 +99,8 @@ type Verdict struct {
 	// After is, for At, the exact wait; for Backoff, a floor: the wait is
 	// After plus a backoff, so that clients all told the same Retry-After do
 	// not all return in the same instant. It may take the wait beyond
-	// Policy.Max. 0: none. Negative is taken as 0. Ignored by the others.
+	// Policy.Max. It concerns the endpoint that has failed, and holds up no
+	// other. 0: none. Negative is taken as 0. Ignored by the others.
 	After time.Duration
 }
 

@@ -34,8 +34,8 @@ type Policy struct {
 	// Less than 1, NaN or infinite: an error.
 	Multiplier float64
 
-	// MaxAttempts is how many attempts may fail in one losing streak; when
-	// so many have, the client gives up. 0: no limit. Negative: exactly one
+	// MaxAttempts is how many attempts may fail in one losing streak, at
+	// whichever endpoint; when so many have, the client gives up. 0: no limit. Negative: exactly one
 	// connection ever, as [Never].
 	MaxAttempts int
 
@@ -55,7 +55,9 @@ type Policy struct {
 	// is not asked about a [Permanent] error, which always ends the client.
 	Classify func(Failure) Verdict
 
-	// Limiter is the dial budget. Nil: none. See [Limiter]: not yet supported.
+	// Limiter is the dial budget that this client shares with others, see
+	// [Limiter]. Every attempt is within it, the first one and those at once too.
+	// Nil: none.
 	Limiter *Limiter
 }
 
@@ -84,6 +86,9 @@ func (p Policy) Validate() (field string, err error) {
 		return "Multiplier", errors.New("not a finite number; 0 is the default, 2")
 	case m != 0 && m < 1:
 		return "Multiplier", fmt.Errorf("%v is less than 1: waits would shrink; 0 is the default, 2", m)
+	}
+	if l := p.Limiter; l != nil && l.Window < 0 {
+		return "Limiter", fmt.Errorf("its Window of %v is negative; 0 is the default, 1 s", l.Window)
 	}
 	return "", nil
 }

@@ -19,16 +19,35 @@ type Step struct {
 	// up. False if the failure itself was the end, or the policy is Never.
 	GaveUp bool
 
+	// Endpoint is where the next attempt goes, from 0 in the order in which the
+	// client was given them.
+	Endpoint int
+
 	// Attempts is how many attempts have failed in this losing streak; the
 	// next attempt is number Attempts+1.
 	Attempts int
 
 	// Elapsed is the time since the first failure of this losing streak.
 	Elapsed time.Duration
+
+	// Left is how long the next attempt may wait in all, should something else
+	// hold it up too, before MaxElapsed is used up. The longest Duration: there
+	// is no limit.
+	Left time.Duration
 }
 
 // A Streak is the state of one client between its connections: the losing
-// streak, the backoff, what has been tried. It reads no clock and never waits.
+// streak, the backoff, what has been tried, and where. It reads no clock and
+// never waits.
+//
+// With more than one endpoint a failed attempt is followed by one at the next
+// endpoint, at once, until each of them has been tried; then comes the backoff.
+// The end of an open connection is always followed by a wait, so that the clients
+// of one endpoint do not fall upon the next all at the same moment, and so is a
+// failed Prepare hook, which says nothing about the endpoint. The next round
+// begins with the endpoint that had the last stable connection; those that fail
+// come last. One that asks us to stay away is passed over meanwhile, and does
+// not hold up the others. It is asked again by itself if all of them do.
 //
 // A losing streak begins with the first failure and ends when a connection has
 // lasted Policy.Stable; that an attempt succeeds does not end it. A Streak is
@@ -36,6 +55,7 @@ type Step struct {
 type Streak struct {
 	policy Policy // with its defaults filled in
 	delays delays
+	roster roster
 
 	losing   bool      // a losing streak is on, since start
 	start    time.Time // its first failure
@@ -43,13 +63,14 @@ type Streak struct {
 
 	opened    bool // some connection was open once
 	refreshed bool // a Refresh was granted since the last open
+	fresh     bool // the last open came of a Refresh
 }
 
-// NewStreak returns the Streak of a new client. p must be valid, see
-// [Policy.Validate].
-func NewStreak(p Policy) *Streak {
+// NewStreak returns the Streak of a new client with so many endpoints, of which
+// it tries the first one first. p must be valid, see [Policy.Validate].
+func NewStreak(p Policy, endpoints int) *Streak {
 	p = p.withDefaults()
-	return &Streak{policy: p, delays: newDelays(p)}
+	return &Streak{policy: p, delays: newDelays(p), roster: newRoster(max(endpoints, 1))}
 }
 
 // Opened notes that a connection has opened at now. It renews the one Refresh;
@@ -57,18 +78,20 @@ func NewStreak(p Policy) *Streak {
 // by Next and Requested from its uptime.
 func (s *Streak) Opened(_ time.Time) {
 	s.opened = true
-	s.refreshed = false
+	s.fresh, s.refreshed = s.refreshed, false
+	s.roster.opened()
 }
 
 // Next notes that an attempt has failed, or that an open connection has ended
-// (PhaseOpen), and says what to do. It fills in Attempt, Opened and Refreshed
-// of f, whatever they held, and asks the policy's Classify, except about an
-// error marked by [Permanent]: that is the end.
+// (PhaseOpen), and says what to do. It fills in Attempt, Opened, Refreshed and
+// Elsewhere of f, whatever they held, and asks the policy's Classify, except
+// about an error marked by [Permanent]: that is the end.
 //
 // The end of a connection that lasted Stable is not a failed attempt: it begins
 // a new streak, with no attempt counted and the backoff at its start.
 func (s *Streak) Next(f Failure, now time.Time) Step {
-	if f.Phase == PhaseOpen && f.Uptime >= s.policy.Stable {
+	stable := f.Phase == PhaseOpen && f.Uptime >= s.policy.Stable
+	if stable {
 		s.end()
 	} else {
 		s.attempts++
@@ -79,7 +102,10 @@ func (s *Streak) Next(f Failure, now time.Time) Step {
 	if s.policy.never() || IsPermanent(f.Err) {
 		return s.step(now)
 	}
-	f.Attempt, f.Opened, f.Refreshed = s.attempts, s.opened, s.refreshed
+	if f.Phase == PhaseOpen && !stable && s.fresh {
+		s.refreshed = true // those credentials were no better: the next are not asked for at once
+	}
+	f.Attempt, f.Opened, f.Refreshed, f.Elsewhere = s.attempts, s.opened, s.refreshed, s.roster.elsewhere()
 	v := s.policy.Classify(f)
 	if v.Action == Stop {
 		return s.step(now) // not GaveUp, even where a limit is used up too: this is the better reason
@@ -89,12 +115,12 @@ func (s *Streak) Next(f Failure, now time.Time) Step {
 		step.GaveUp = true
 		return step
 	}
-	wait, refresh := s.wait(v, f.CanRefresh)
-	if s.policy.MaxElapsed > 0 && wait > s.policy.MaxElapsed-step.Elapsed {
+	wait, refresh := s.wait(v, f, stable, now)
+	if wait > step.Left {
 		step.GaveUp = true
 		return step
 	}
-	step.Retry, step.Wait, step.Refresh = true, wait, refresh
+	step.Retry, step.Wait, step.Refresh, step.Endpoint = true, wait, refresh, s.roster.current
 	return step
 }
 
@@ -109,8 +135,11 @@ func (s *Streak) Requested(uptime time.Duration, now time.Time) Step {
 	stable := uptime >= s.policy.Stable
 	if stable {
 		s.end()
+		s.roster.good = s.roster.current
+		s.roster.anew(now)
 	}
 	step := s.step(now)
+	step.Left, step.Endpoint = maxDuration, s.roster.current
 	if s.policy.never() {
 		return step
 	}
@@ -121,25 +150,31 @@ func (s *Streak) Requested(uptime time.Duration, now time.Time) Step {
 	return step
 }
 
-// wait returns how long v asks to wait, and whether fresh credentials are due.
-func (s *Streak) wait(v Verdict, canRefresh bool) (wait time.Duration, refresh bool) {
+// wait returns how long v asks to wait, and whether fresh credentials are due. It
+// chooses the endpoint, too.
+func (s *Streak) wait(v Verdict, f Failure, stable bool, now time.Time) (wait time.Duration, refresh bool) {
 	after := max(v.After, 0)
 	switch v.Action {
 	case At:
+		s.roster.next(f, stable, 0, now)
 		return after, false
 	case Now:
+		s.roster.next(f, stable, 0, now)
 		return 0, false
 	case Refresh:
 		// At once only the first time: a Classify that answers every 401 with
 		// Refresh must not hammer the server.
-		if refresh, after = canRefresh, 0; refresh && !s.refreshed {
+		if refresh, after = f.CanRefresh, 0; refresh && !s.refreshed {
 			s.refreshed = true
 			return 0, true
 		}
 	}
-	delay := s.delays.next()
+	rest, held := s.roster.next(f, stable, after, now)
+	if !rest {
+		return 0, refresh
+	}
 	// After has no upper bound where a Classify sets it.
-	return after + min(delay, maxDuration-after), refresh
+	return held + min(s.delays.next(), maxDuration-held), refresh
 }
 
 // end ends the losing streak.
@@ -150,9 +185,12 @@ func (s *Streak) end() {
 
 // step returns a Step that only counts.
 func (s *Streak) step(now time.Time) Step {
-	step := Step{Attempts: s.attempts}
+	step := Step{Attempts: s.attempts, Left: maxDuration}
 	if s.losing {
 		step.Elapsed = max(now.Sub(s.start), 0) // a clock set back is no time gained
+	}
+	if s.policy.MaxElapsed > 0 {
+		step.Left = s.policy.MaxElapsed - step.Elapsed
 	}
 	return step
 }

@@ -55,7 +55,7 @@ func TestOnlyAStableConnectionEndsTheStreak(t *testing.T) {
 			s := reconnect.NewStreak(reconnect.Policy{Classify: func(f reconnect.Failure) reconnect.Verdict {
 				seen = f.Attempt
 				return backoff
-			}})
+			}}, 1)
 			got := fail(t, s, c.failures...)
 			if got.Attempts != c.attempts || got.Elapsed != c.elapsed || seen != c.attempts {
 				t.Errorf("attempts %d (Classify saw %d), elapsed %v; want %d, %v",
@@ -66,7 +66,7 @@ func TestOnlyAStableConnectionEndsTheStreak(t *testing.T) {
 }
 
 func TestStableIsThePolicysOwn(t *testing.T) {
-	s := reconnect.NewStreak(reconnect.Policy{Stable: time.Minute})
+	s := reconnect.NewStreak(reconnect.Policy{Stable: time.Minute}, 1)
 	if got := fail(t, s, refused, lasted); got.Attempts != 2 {
 		t.Errorf("10 s under a Stable of 1 min: %d attempts, want 2", got.Attempts)
 	}
@@ -78,7 +78,7 @@ func TestStableIsThePolicysOwn(t *testing.T) {
 }
 
 func TestOpeningDoesNotEndTheStreak(t *testing.T) {
-	s := reconnect.NewStreak(reconnect.Policy{})
+	s := reconnect.NewStreak(reconnect.Policy{}, 1)
 	fail(t, s, refused, refused)
 	s.Opened(start.Add(5 * time.Second))
 	got := s.Next(died, start.Add(7*time.Second))
@@ -110,7 +110,7 @@ func TestMaxAttempts(t *testing.T) {
 		{"0 is no limit", reconnect.Policy{}, make([]reconnect.Failure, 500), true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := fail(t, reconnect.NewStreak(c.policy), c.failures...)
+			got := fail(t, reconnect.NewStreak(c.policy, 1), c.failures...)
 			if got.Retry != c.retry || got.GaveUp != c.gaveUp {
 				t.Errorf("got %+v, want Retry %v, GaveUp %v", got, c.retry, c.gaveUp)
 			}
@@ -140,7 +140,7 @@ func TestMaxElapsedCountsTheWaitToo(t *testing.T) {
 			s := reconnect.NewStreak(reconnect.Policy{
 				MaxElapsed: time.Minute,
 				Classify:   func(reconnect.Failure) reconnect.Verdict { return v },
-			})
+			}, 1)
 			v = reconnect.Verdict{Action: reconnect.Now}
 			if got := s.Next(refused, start); !got.Retry {
 				t.Fatalf("the first failure: %+v", got)
@@ -158,7 +158,7 @@ func TestMaxElapsedCountsTheWaitToo(t *testing.T) {
 }
 
 func TestMaxElapsedIsRenewedByAStableConnection(t *testing.T) {
-	s := reconnect.NewStreak(reconnect.Policy{MaxElapsed: time.Minute})
+	s := reconnect.NewStreak(reconnect.Policy{MaxElapsed: time.Minute}, 1)
 	s.Next(refused, start)
 	if got := s.Next(lasted, start.Add(time.Hour)); !got.Retry || got.Elapsed != 0 {
 		t.Errorf("after a connection that lasted: %+v, want a retry", got)
@@ -169,12 +169,12 @@ func TestNeverIsExactlyOneConnection(t *testing.T) {
 	retry := reconnect.Policy{MaxAttempts: -5, Classify: always(reconnect.Verdict{Action: reconnect.Now})}
 	for _, p := range []reconnect.Policy{reconnect.Never, retry} {
 		for _, f := range []reconnect.Failure{refused, died, lasted, {Status: 401, CanRefresh: true}} {
-			if got := reconnect.NewStreak(p).Next(f, start); got.Retry || got.GaveUp || got.Refresh {
+			if got := reconnect.NewStreak(p, 1).Next(f, start); got.Retry || got.GaveUp || got.Refresh {
 				t.Errorf("%+v: %+v, want the end, not given up", f, got)
 			}
 		}
 		for _, uptime := range []time.Duration{0, time.Hour} {
-			if got := reconnect.NewStreak(p).Requested(uptime, start); got.Retry {
+			if got := reconnect.NewStreak(p, 1).Requested(uptime, start); got.Retry {
 				t.Errorf("Requested after %v: %+v, want the end", uptime, got)
 			}
 		}
@@ -186,7 +186,7 @@ func TestTheStreakFillsInTheFailure(t *testing.T) {
 	s := reconnect.NewStreak(reconnect.Policy{Classify: func(f reconnect.Failure) reconnect.Verdict {
 		seen = f
 		return reconnect.Verdict{Action: reconnect.Refresh}
-	}})
+	}}, 1)
 	denied := reconnect.Failure{ // what the caller says of these three must not count
 		Phase: reconnect.PhaseUpgrade, Status: 401, CanRefresh: true, Attempt: 99, Opened: true, Refreshed: true,
 	}
@@ -208,7 +208,7 @@ func TestTheStreakFillsInTheFailure(t *testing.T) {
 
 func TestRefreshIsAtOnceOncePerOpen(t *testing.T) {
 	denied := reconnect.Failure{Phase: reconnect.PhaseUpgrade, Status: 401, Err: errTest, CanRefresh: true}
-	s := reconnect.NewStreak(reconnect.Policy{})
+	s := reconnect.NewStreak(reconnect.Policy{}, 1)
 	if got := s.Next(denied, start); !got.Retry || !got.Refresh || got.Wait != 0 {
 		t.Fatalf("the first 401: %+v, want a refresh at once", got)
 	}
@@ -222,7 +222,7 @@ func TestRefreshIsAtOnceOncePerOpen(t *testing.T) {
 }
 
 func TestAPermanentErrorEndsUnderAnyClassify(t *testing.T) {
-	s := reconnect.NewStreak(reconnect.Policy{Classify: always(backoff)})
+	s := reconnect.NewStreak(reconnect.Policy{Classify: always(backoff)}, 1)
 	if got := s.Next(reconnect.Failure{Err: reconnect.Permanent(errTest)}, start); got.Retry || got.GaveUp {
 		t.Errorf("got %+v, want the end", got)
 	}

@@ -49,7 +49,7 @@ func TestWaitsAreFullJitterThatGrowsToMax(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for n, bound := range c.bounds {
 				spread(t, bound, func() time.Duration {
-					s := reconnect.NewStreak(c.policy)
+					s := reconnect.NewStreak(c.policy, 1)
 					for range n {
 						s.Next(refused, start)
 					}
@@ -62,7 +62,7 @@ func TestWaitsAreFullJitterThatGrowsToMax(t *testing.T) {
 
 func TestWaitsNeverExceedMax(t *testing.T) {
 	for _, limit := range []time.Duration{1, 2, 3, 101, math.MaxInt64} {
-		s := reconnect.NewStreak(reconnect.Policy{Initial: 1, Max: limit, Multiplier: 10})
+		s := reconnect.NewStreak(reconnect.Policy{Initial: 1, Max: limit, Multiplier: 10}, 1)
 		for range 300 {
 			if got := s.Next(refused, start); got.Wait < 0 || got.Wait > limit || !got.Retry {
 				t.Fatalf("Max %v: %+v", limit, got)
@@ -72,7 +72,7 @@ func TestWaitsNeverExceedMax(t *testing.T) {
 }
 
 func TestTheShortestInitialGrowsToo(t *testing.T) {
-	s := reconnect.NewStreak(reconnect.Policy{Initial: 1, Max: time.Second})
+	s := reconnect.NewStreak(reconnect.Policy{Initial: 1, Max: time.Second}, 1)
 	for range 40 {
 		s.Next(refused, start)
 	}
@@ -82,7 +82,7 @@ func TestTheShortestInitialGrowsToo(t *testing.T) {
 func TestOnlyAStableConnectionResetsTheWaits(t *testing.T) {
 	after := func(f reconnect.Failure) func() time.Duration {
 		return func() time.Duration {
-			s := reconnect.NewStreak(reconnect.Policy{})
+			s := reconnect.NewStreak(reconnect.Policy{}, 1)
 			for range 20 {
 				s.Next(refused, start)
 			}
@@ -113,7 +113,7 @@ func TestWhatAVerdictMakesOfTheWait(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wait := func() time.Duration {
-				got := reconnect.NewStreak(reconnect.Policy{Classify: always(c.verdict)}).Next(refused, start)
+				got := reconnect.NewStreak(reconnect.Policy{Classify: always(c.verdict)}, 1).Next(refused, start)
 				if !got.Retry || got.Refresh {
 					t.Fatalf("got %+v, want a retry without a refresh", got)
 				}
@@ -131,7 +131,7 @@ func TestWhatAVerdictMakesOfTheWait(t *testing.T) {
 }
 
 func TestAFloorNearOverflowDoesNotWrap(t *testing.T) {
-	s := reconnect.NewStreak(reconnect.Policy{Classify: always(floor(math.MaxInt64 - 1))})
+	s := reconnect.NewStreak(reconnect.Policy{Classify: always(floor(math.MaxInt64 - 1))}, 1)
 	for range 100 {
 		if got := s.Next(refused, start).Wait; got < math.MaxInt64-1 {
 			t.Fatalf("waits %v", got)
@@ -143,7 +143,7 @@ func TestNowAndAtLeaveTheBackoffWhereItIs(t *testing.T) {
 	for _, action := range []reconnect.Action{reconnect.Now, reconnect.At} {
 		spread(t, 250*time.Millisecond, func() time.Duration {
 			v := reconnect.Verdict{Action: action}
-			s := reconnect.NewStreak(reconnect.Policy{Classify: func(reconnect.Failure) reconnect.Verdict { return v }})
+			s := reconnect.NewStreak(reconnect.Policy{Classify: func(reconnect.Failure) reconnect.Verdict { return v }}, 1)
 			for range 10 {
 				s.Next(refused, start)
 			}
@@ -157,7 +157,7 @@ func TestASecondRefreshBacksOff(t *testing.T) {
 	denied := reconnect.Failure{Phase: reconnect.PhaseUpgrade, Status: 401, CanRefresh: true}
 	spread(t, 250*time.Millisecond, func() time.Duration {
 		v := reconnect.Verdict{Action: reconnect.Refresh, After: time.Hour} // After means nothing here
-		s := reconnect.NewStreak(reconnect.Policy{Classify: always(v)})
+		s := reconnect.NewStreak(reconnect.Policy{Classify: always(v)}, 1)
 		if got := s.Next(denied, start); got.Wait != 0 || !got.Refresh {
 			t.Fatalf("the first: %+v, want a refresh at once", got)
 		}
@@ -170,11 +170,11 @@ func TestASecondRefreshBacksOff(t *testing.T) {
 }
 
 func TestARequestAfterAStableConnectionIsAtOnceAndEndsTheStreak(t *testing.T) {
-	s := reconnect.NewStreak(reconnect.Policy{MaxAttempts: 3})
+	s := reconnect.NewStreak(reconnect.Policy{MaxAttempts: 3}, 1)
 	s.Next(refused, start)
 	s.Next(refused, start.Add(time.Second))
 	got := s.Requested(10*time.Second, start.Add(time.Minute))
-	if want := (reconnect.Step{Retry: true}); got != want {
+	if want := (reconnect.Step{Retry: true, Left: math.MaxInt64}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	got = s.Next(refused, start.Add(time.Hour))
@@ -185,7 +185,7 @@ func TestARequestAfterAStableConnectionIsAtOnceAndEndsTheStreak(t *testing.T) {
 
 func TestARequestAfterAShortConnectionBacksOffAndCountsNothing(t *testing.T) {
 	spread(t, time.Second, func() time.Duration { // the third wait
-		s := reconnect.NewStreak(reconnect.Policy{MaxAttempts: 2, MaxElapsed: 10 * time.Second})
+		s := reconnect.NewStreak(reconnect.Policy{MaxAttempts: 2, MaxElapsed: 10 * time.Second}, 1)
 		s.Next(refused, start)
 		s.Requested(0, start)
 		got := s.Requested(10*time.Second-1, start.Add(time.Minute))

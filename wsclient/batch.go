@@ -68,6 +68,7 @@ func (w *writer) fill(now time.Time) bool {
 	if w.stopped || w.last {
 		return false
 	}
+	w.q.throttled += w.pace.look(now)
 	b := batches.Get().(*batch)
 	w.b = b
 	room := w.full
@@ -76,9 +77,9 @@ func (w *writer) fill(now time.Time) bool {
 		room -= len(w.cut.payload) - w.cut.off
 	}
 	if room > 0 { // no frame goes into the middle of another
-		w.pongs.take(b)
-		w.controls.take(b)
-		if w.barriers.wanted {
+		w.takePongs()
+		w.takeControls()
+		if w.barriers.wanted && w.pace.control() {
 			b.items = append(b.items, w.ping(now))
 		}
 		for at := range lanes {
@@ -87,6 +88,7 @@ func (w *writer) fill(now time.Time) bool {
 			}
 		}
 		w.fillLast(now)
+		w.resume(now)
 	}
 	if len(b.items) == 0 {
 		b.free()
@@ -99,7 +101,7 @@ func (w *writer) fill(now time.Time) bool {
 // mayGo reports whether the first entry of a lane may go out now.
 func (w *writer) mayGo(l *lane) bool {
 	switch {
-	case l.n == 0:
+	case l.n == 0, w.pace != nil && w.pace.held:
 		return false
 	case w.closing != nil && l != &w.q.lanes[hookLane] && l.at(0).seq > w.closeMark[l.at(0).lane]:
 		return false
@@ -128,12 +130,12 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 	l, b, q := &w.q.lanes[at], w.b, w.q
 	q.sweep(l, now)
 	for w.mayGo(l) && !w.cut.on {
-		if at != hookLane && w.barriers.owed(l.at(0), q) {
+		if at != hookLane && w.barriers.owed(l.at(0), q) && w.pace.control() {
 			b.items = append(b.items, w.ping(now))
 		}
 		size := int(l.at(0).size)
 		size += wire.HeaderSize(size)
-		if size > room && len(b.items) > 0 {
+		if size > room && len(b.items) > 0 || !w.pace.message(now) {
 			break
 		}
 		e := l.pop()
@@ -159,7 +161,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 
 // fillLast adds what goes behind the last message: the Close, or a barrier.
 func (w *writer) fillLast(now time.Time) {
-	if w.cut.on || w.q.lanes[hookLane].n > 0 {
+	if w.cut.on || w.mayGo(&w.q.lanes[hookLane]) {
 		return
 	}
 	waiting := false
@@ -173,7 +175,7 @@ func (w *writer) fillLast(now time.Time) {
 		w.b.items = append(w.b.items, item{entry: entry{op: wire.OpClose}})
 	case !w.gated:
 		due, later := w.barriers.due(w.taken(), w.hooksTaken(), w.q, now)
-		if w.barriers.nudged = false; due {
+		if w.barriers.nudged = false; due && w.pace.control() {
 			w.b.items = append(w.b.items, w.ping(now))
 		} else if !later.IsZero() {
 			w.alarm(later)
@@ -268,6 +270,7 @@ func (w *writer) commit(n int, now time.Time) {
 	if b.sent == len(b.buf) {
 		b.free()
 		w.b = nil
+		w.pace.left(now)
 	}
 	q.settleFlushes()
 	q.level()

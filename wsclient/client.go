@@ -18,11 +18,10 @@ import (
 // lives until Close, CloseWith or Shutdown, or until a failure that is not worth
 // a retry; one that is dropped without leaks.
 type Client struct {
-	opts   Options // with the defaults filled in
-	url    string
-	target *target   // that url means
-	base   time.Time // what times in atomics are relative to: before all of them, so that 0 is none
-	proxy  func(*http.Request) (*url.URL, error)
+	opts      Options // with the defaults filled in
+	endpoints []endpoint
+	base      time.Time // what times in atomics are relative to: before all of them, so that 0 is none
+	proxy     func(*http.Request) (*url.URL, error)
 
 	q  queue
 	in inbox
@@ -37,6 +36,8 @@ type Client struct {
 	state    atomic.Int32
 	attempts atomic.Int64 // failed ones of the losing streak; 0 while open
 	sessions atomic.Int64 // connections that were open
+	dials    atomic.Uint64
+	nextAt   atomic.Int64 // when the next attempt begins, in nanoseconds since base; 0: none waits
 
 	messagesIn, bytesIn atomic.Uint64
 
@@ -64,18 +65,18 @@ func New(url string, opts *Options) (*Client, error) {
 
 // newClient returns a client that does not run yet.
 func newClient(url string, opts *Options) (*Client, error) {
-	t, err := parseURL(url)
+	list, err := parseEndpoints(url, opts)
 	if err != nil {
-		return nil, &OptionError{"url", err}
+		return nil, err
 	}
 	o, err := opts.resolve()
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		opts: o, url: url, target: t, base: time.Now().Add(-time.Second), proxy: o.Proxy,
+		opts: o, endpoints: list, base: time.Now().Add(-time.Second), proxy: o.Proxy,
 		done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
-		streak: reconnect.NewStreak(o.Reconnect),
+		streak: reconnect.NewStreak(o.Reconnect, len(list)),
 	}
 	c.q.configure(c)
 	c.in.init(o.Inbox)
@@ -182,8 +183,9 @@ func (c *Client) closedByUs(err error) bool {
 
 // Reconnect ends the current connection with 1000 and connects again: at once
 // if it had lasted Reconnect.Stable, else after the backoff. While the client
-// waits, it cuts the wait short; while it connects, there is nothing to do. The
-// reason goes to the peer, cut to 123 bytes. It does not block.
+// waits, it cuts the wait short, as far as Reconnect.Limiter lets it; while it
+// connects, there is nothing to do. The reason goes to the peer, cut to 123 bytes.
+// It does not block.
 func (c *Client) Reconnect(reason string) {
 	if c.stopping.Load() != nil {
 		return

@@ -42,15 +42,14 @@ func (c *controls) forgetProbes() {
 	c.list = slices.DeleteFunc(c.list, func(m controlMessage) bool { return m.seq > 0 })
 }
 
-// take moves them to b, whose pongs were taken before.
-func (c *controls) take(b *batch) {
-	for _, m := range c.list {
+// take moves the first n to b, whose pongs were taken before.
+func (c *controls) take(b *batch, n int) {
+	for _, m := range c.list[:n] {
 		e := entry{off: uint32(len(b.control)), size: uint32(len(m.data)), op: m.op, class: class{lane: controlLane}}
 		b.control = append(b.control, m.data...)
 		b.items = append(b.items, item{entry: e, ping: m.seq})
 	}
-	clear(c.list)
-	c.list = c.list[:0]
+	c.list = slices.Delete(c.list, 0, n)
 }
 
 // payload returns that of a message, control or not.

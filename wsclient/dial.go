@@ -63,6 +63,7 @@ func (c *Client) dialOnce(ctx context.Context, t *target, header http.Header) (*
 		addr = via.addr
 	}
 	raw, err := c.opts.NetDial(ctx, "tcp", addr)
+	lap(ctx, reconnect.PhaseDial, err)
 	if err != nil {
 		phase := reconnect.PhaseDial
 		if _, ok := errors.AsType[*net.DNSError](err); ok {
@@ -81,6 +82,7 @@ func (c *Client) dialOnce(ctx context.Context, t *target, header http.Header) (*
 	if !stop() && err == nil { // the deadline is set, or about to be
 		err = context.Cause(ctx)
 	}
+	lap(ctx, reconnect.PhaseUpgrade, err)
 	if err != nil {
 		raw.Close()
 		return nil, phase, because(ctx, err)
@@ -98,12 +100,14 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 				return reconnect.PhaseProxy, fmt.Errorf("proxy: %w", err)
 			}
 		}
-		if err := via.lead(d.nc, t); err != nil {
+		err := via.lead(d.nc, t)
+		if lap(ctx, reconnect.PhaseProxy, err); err != nil {
 			return reconnect.PhaseProxy, err
 		}
 	}
 	if t.secure {
-		if err := d.startTLS(ctx, c.base, tlsConfig(c.opts.TLS, t.host)); err != nil {
+		err := d.startTLS(ctx, c.base, tlsConfig(c.opts.TLS, t.host))
+		if lap(ctx, reconnect.PhaseTLS, err); err != nil {
 			return reconnect.PhaseTLS, err
 		}
 	}

@@ -109,6 +109,14 @@
 // 425, 429 and 5xx are retried, with Retry-After as a floor; 401 and 403 go once
 // more through Prepare, at once, and then end; other answers end the client only
 // if it was never open. A certificate error ends it before the first open.
+// Reconnect.Classify may judge otherwise, and package reconnect has the Close codes
+// of some services. A hook's error is a failed attempt, never the end, unless
+// reconnect.Permanent wraps it.
+//
+// With Endpoints a failed attempt is followed by one at the next of them, at once;
+// the client sleeps when each was tried, and begins again with the one that had the
+// last stable connection. Clients that share a Reconnect.Limiter come back no
+// faster than it says. CloseEvent.Wait is all of the wait.
 //
 // # Closing
 //

@@ -105,7 +105,7 @@ func (k *connection) runHook() error {
 	err := hook(ctx, &Conn{k})
 	k.onHook.Store(false)
 	if err != nil {
-		return failed("connect", err)
+		return failed(k.c.op("connect", k.target), err)
 	}
 	return nil
 }

@@ -5,8 +5,10 @@ import "time"
 // Stats is a snapshot of a client.
 type Stats struct {
 	ReadyState ReadyState
-	Session    int // of the current or last connection that was open; 0: none yet
-	Attempts   int // failed attempts of the losing streak; 0 while Open
+	Session    int       // of the current or last connection that was open; 0: none yet
+	Attempts   int       // failed attempts of the losing streak; 0 while Open
+	Dials      uint64    // attempts ever made, failed or not
+	Next       time.Time // when the next attempt begins; zero: none is waited for
 
 	MessagesIn, MessagesOut uint64 // received; handed to the kernel
 	BytesIn, BytesOut       uint64 // their payload
@@ -14,6 +16,8 @@ type Stats struct {
 	ReplacedIn              uint64 // of DroppedIn, those replaced by a newer one of the same Inbox.Key
 
 	Drops Drops // DroppedOut by reason
+
+	Throttled time.Duration // for how long Options.Rate has held up messages
 
 	BufferedAmount int64 // as the method
 	Unconfirmed    int64 // payload bytes handed to the kernel and not confirmed by a pong
@@ -32,9 +36,13 @@ func (c *Client) Stats() Stats {
 		ReadyState:     c.ReadyState(),
 		Session:        int(c.sessions.Load()),
 		Attempts:       int(c.attempts.Load()),
+		Dials:          c.dials.Load(),
 		MessagesIn:     c.messagesIn.Load(),
 		BytesIn:        c.bytesIn.Load(),
 		KernelBuffered: -1,
+	}
+	if at := c.nextAt.Load(); at != 0 {
+		s.Next = c.base.Add(time.Duration(at))
 	}
 	c.in.stats(&s)
 	k := c.current.Load()
@@ -43,6 +51,10 @@ func (c *Client) Stats() Stats {
 	s.DroppedOut, s.Drops = c.q.drops.sum(), c.q.drops.counts()
 	s.BufferedAmount = c.q.buffered()
 	s.Unconfirmed = c.q.window.bytes()
+	s.Throttled = c.q.throttled
+	if c.q.link != nil {
+		s.Throttled += c.q.link.pace.throttled(time.Now())
+	}
 	if k != nil {
 		s.RTT, s.RTTSmoothed, s.RTTVar = k.w.barriers.rtt.Last, k.w.barriers.rtt.Smoothed, k.w.barriers.rtt.Var
 	}
@@ -68,7 +80,7 @@ func (c *Client) URL() string {
 	if k := c.current.Load(); k != nil {
 		return k.target.text
 	}
-	return c.target.text
+	return c.endpoints[0].target.text
 }
 
 // Subprotocol returns the one that the server chose for the current or last

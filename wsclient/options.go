@@ -36,7 +36,14 @@ type Options struct {
 	// attempt, unless reconnect.Permanent wraps it. After a 401 or 403 it is
 	// asked once more at once. nil: every attempt is the same.
 	Prepare func(ctx context.Context, a *Attempt) error
-	// Endpoints are more URLs of the same feed, for failover.
+	// Endpoints are more URLs of the same feed, for failover. An attempt that fails
+	// is followed by one at the next of them, at once, until each was tried; then
+	// comes the backoff, and the round begins anew with the one that had the last
+	// stable connection. Those that fail come last; a Retry-After holds up only the
+	// one that asked for it. The loss of an open connection is followed by a wait in
+	// any case, and leads back to the same one first. Limits of Reconnect count all
+	// attempts. One that stands there twice counts once; a bad URL is an
+	// *OptionError that names it: "Endpoints[0]". nil: only the URL given to New.
 	Endpoints []string
 	// Subprotocols are offered in this order (RFC 6455 1.9). If there are any,
 	// the server has to choose one of them.
@@ -111,6 +118,7 @@ type Options struct {
 	Heartbeat heartbeat.Policy // zero: control ping after 15 s of silence, dead 10 s later
 	Reconnect reconnect.Policy // zero: for ever, full jitter from 250 ms to 30 s
 	Queue     QueueOptions     // zero: 1 MiB and 4096 messages, Send blocks
+	Rate      Rate             // of what leaves on each connection; zero: no limit
 	Inbox     InboxOptions     // zero: 4 MiB and 4096 messages, reading blocks
 
 	OnOpen func(*Conn) // a connection is open
@@ -130,7 +138,7 @@ type Options struct {
 // An Attempt is one try to connect, as Prepare sees it. It is fresh for each.
 type Attempt struct {
 	Number int         // from 1 in this losing streak
-	URL    string      // may be changed
+	URL    string      // of the endpoint; may be changed
 	Header http.Header // never nil; may be changed
 	Err    error       // why the last attempt, or connection, failed; nil: first of all
 }
@@ -143,8 +151,9 @@ type CloseEvent struct {
 	WasClean bool          // both Close frames were exchanged
 	Err      error         // why it ended; Is ErrClosed if we ended it
 	Retry    bool          // the client will connect again
-	Wait     time.Duration // until it does
+	Wait     time.Duration // until it does, what Retry-After and Reconnect.Limiter ask for included
 	Uptime   time.Duration // how long the connection was open
+	URL      string        // where it led, or was to; without credentials and query values
 }
 
 // QueueOptions bound the send queue.

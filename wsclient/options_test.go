@@ -176,20 +176,6 @@ func TestBadOptionsAreRefusedByName(t *testing.T) {
 
 func queue(o wsclient.QueueOptions) *wsclient.Options { return &wsclient.Options{Queue: o} }
 
-// TestWhatThisVersionRefuses lists what the API has and this version cannot do.
-// Nothing of it is silently ignored. The list is to become empty.
-func TestWhatThisVersionRefuses(t *testing.T) {
-	for option, o := range map[string]*wsclient.Options{
-		"Endpoints":         {Endpoints: []string{"ws://other/"}},
-		"Reconnect.Limiter": {Reconnect: reconnect.Policy{Limiter: &reconnect.Limiter{}}},
-	} {
-		_, err := wsclient.New("ws://e.com", o)
-		if got := as[*wsclient.OptionError](t, err); got.Option != option {
-			t.Errorf("%v, want option %s", err, option)
-		}
-	}
-}
-
 func TestBadSendOptionsAreRefusedByName(t *testing.T) {
 	bubble(t, server(testserver.Sink), func(w *world) {
 		for option, o := range map[string]wsclient.SendOptions{

@@ -56,6 +56,8 @@ type queue struct {
 	reapAt time.Time   // when it does; zero: it does not
 
 	flushes []*flush
+
+	throttled time.Duration // for how long Rate has held up messages
 }
 
 // configure takes what the options say.

@@ -27,7 +27,7 @@ func (o *Options) resolve() (Options, error) {
 	if r.Header == nil {
 		r.Header = http.Header{}
 	}
-	r.Subprotocols = slices.Clone(r.Subprotocols)
+	r.Subprotocols, r.Endpoints = slices.Clone(r.Subprotocols), slices.Clone(r.Endpoints)
 	r.TLS = withSessions(r.TLS)
 	if r.Trace != nil {
 		t := *r.Trace
@@ -95,11 +95,11 @@ func (o *Options) check(given *Options) error {
 	if err := o.Queue.check(o.Heartbeat); err != nil {
 		return err
 	}
+	if err := o.Rate.check(); err != nil {
+		return err
+	}
 	if field, err := o.Reconnect.Validate(); err != nil {
 		return &OptionError{"Reconnect." + field, err}
-	}
-	if name := given.unsupported(); name != "" {
-		return option(name, "not supported in this version")
 	}
 	return nil
 }
@@ -118,22 +118,6 @@ func (o *Options) checkInbox() error {
 		return option("Inbox.Key", noInbox)
 	}
 	return nil
-}
-
-// unsupported names an option that is set and that this version cannot do.
-func (o *Options) unsupported() string {
-	for _, f := range []struct {
-		name string
-		set  bool
-	}{
-		{"Endpoints", len(o.Endpoints) > 0},
-		{"Reconnect.Limiter", o.Reconnect.Limiter != nil},
-	} {
-		if f.set {
-			return f.name
-		}
-	}
-	return ""
 }
 
 // check refuses a send queue that makes no sense.

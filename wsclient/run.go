@@ -9,39 +9,25 @@ import (
 	"github.com/steadyws/steadyws/reconnect"
 )
 
-// run is the life of the client: connect, read, wait, again. Every other
+// run is the life of the client: wait, connect, read, again. Every other
 // goroutine is one that it started and waits for.
 func (c *Client) run() {
-	number, last := 1, error(nil)
-	for {
-		o := c.attempt(number, last)
-		if e := c.stopping.Load(); e != nil {
+	next := c.plan(reconnect.Step{}, nil, time.Now())
+	c.tracePlan(next)
+	for c.pause(next) {
+		o := c.attempt(next)
+		if c.stopping.Load() != nil {
 			o.event.Err = ErrClosed
-			c.settle(ErrClosed, &o)
-			c.report(&o)
-			break
+			c.conclude(ErrClosed, &o)
+			return
 		}
-		step := c.judge(&o)
-		number, last = step.Attempts+1, o.event.Err
-		c.attempts.Store(int64(step.Attempts))
-		if !step.Retry {
-			err := o.event.Err
-			if step.GaveUp {
-				err = &GaveUpError{Attempts: step.Attempts, Elapsed: step.Elapsed, Err: err}
-			}
-			c.settle(err, &o)
-			c.report(&o)
-			break
+		if next = c.judge(&o); next == nil {
+			c.conclude(o.final, &o)
+			return
 		}
 		c.report(&o)
-		if !c.pause(step.Wait) {
-			var rest outcome
-			c.settle(ErrClosed, &rest)
-			c.report(&rest)
-			break
-		}
 	}
-	c.finish()
+	c.conclude(ErrClosed, &outcome{})
 }
 
 // outcome is how an attempt, and the connection that came of it, ended.
@@ -49,11 +35,14 @@ type outcome struct {
 	failure   reconnect.Failure
 	event     CloseEvent
 	lost      *UnconfirmedError
-	requested bool // by Reconnect
+	requested bool  // by Reconnect
+	tooLarge  bool  // by a message larger than MaxMessage: it would come again
+	final     error // why the client ends; nil: it does not
 }
 
-// judge asks the policy what to do about o.
-func (c *Client) judge(o *outcome) reconnect.Step {
+// judge asks the policy what to do about o, and plans the next attempt; nil: there
+// is none.
+func (c *Client) judge(o *outcome) *plan {
 	now := time.Now()
 	var step reconnect.Step
 	if o.requested {
@@ -61,17 +50,37 @@ func (c *Client) judge(o *outcome) reconnect.Step {
 	} else {
 		o.failure.Err = o.event.Err
 		o.failure.CanRefresh = c.opts.Prepare != nil
-		if errors.Is(o.event.Err, ErrTooLarge) {
-			// It would come again.
+		if o.tooLarge {
 			o.failure.Err = reconnect.Permanent(o.event.Err)
 		}
 		step = c.streak.Next(o.failure, now)
 	}
-	o.event.Retry, o.event.Wait = step.Retry, step.Wait
+	c.attempts.Store(int64(step.Attempts))
 	c.mu.Lock()
 	c.last = o.event.Err
 	c.mu.Unlock()
-	return step
+	if step.Retry {
+		next := c.plan(step, o.event.Err, now)
+		if wait := next.at.Sub(now); wait <= step.Left {
+			o.event.Retry, o.event.Wait = true, wait
+			c.tracePlan(next)
+			return next
+		}
+		next.end()
+		step.GaveUp = true
+	}
+	o.final = o.event.Err
+	if step.GaveUp {
+		o.final = &GaveUpError{Attempts: step.Attempts, Elapsed: step.Elapsed, Err: o.event.Err}
+	}
+	return nil
+}
+
+// conclude ends the client.
+func (c *Client) conclude(err error, o *outcome) {
+	c.settle(err, o)
+	c.report(o)
+	c.finish()
 }
 
 // report tells the callbacks how an attempt or a connection ended.
@@ -90,7 +99,7 @@ func (c *Client) report(o *outcome) {
 	case ev.Session == 0:
 		text = "attempt failed"
 	}
-	c.log(level, text, "session", ev.Session, "error", ev.Err, "retry", ev.Retry, "wait", ev.Wait, "uptime", ev.Uptime)
+	c.log(level, text, "session", ev.Session, "url", ev.URL, "error", ev.Err, "retry", ev.Retry, "wait", ev.Wait, "uptime", ev.Uptime)
 	c.q.enter(time.Now())
 	defer c.q.leave()
 	if f := c.opts.OnError; f != nil {
@@ -106,35 +115,17 @@ func (c *Client) report(o *outcome) {
 	}
 }
 
-// pause waits before the next attempt, unless Reconnect cuts it short, or the time
-// for which the machine slept. false: the client was closed meanwhile.
-func (c *Client) pause(d time.Duration) bool {
-	n := newNap(d)
-	defer n.stop()
-	for {
-		select {
-		case <-n.timer.C:
-		case <-n.look.C:
-			n.check()
-			continue
-		case <-c.again:
-		case <-c.ctx.Done():
-		case <-c.q.low.bell:
-			c.callLow()
-			continue
-		}
-		return c.stopping.Load() == nil
-	}
-}
-
 // live is the life of one connection, from the upgrade on.
-func (c *Client) live(k *connection) (o outcome) {
+func (c *Client) live(k *connection, l *laps) (o outcome) {
 	c.current.Store(k)
 	c.q.attach(k.w)
 	if e := c.stopping.Load(); e != nil { // it came before it could see k
 		k.end(e)
 	}
 	hookErr := k.runHook()
+	if c.opts.OnConnect != nil {
+		l.done(reconnect.PhaseConnect, hookErr)
+	}
 	switch e := c.stopping.Load(); {
 	case hookErr != nil:
 		k.end(&ending{manner: requested, err: hookErr, code: StatusNormalClosure, limit: bothClosed})
@@ -149,6 +140,7 @@ func (c *Client) live(k *connection) (o outcome) {
 	}
 	e := k.ended.Load()
 	o.event, o.lost = k.finish(e)
+	o.event.URL = k.target.text
 	o.failure.Phase = reconnect.PhaseConnect
 	if !k.opened.IsZero() {
 		o.event.Session, o.event.Uptime = k.session, k.closed.Sub(k.opened)
@@ -161,6 +153,7 @@ func (c *Client) live(k *connection) (o outcome) {
 		o.failure.CloseCode = uint16(e.code)
 	}
 	o.failure.ClosedByUs = e.manner == failing
+	o.tooLarge = o.failure.ClosedByUs && errors.Is(e.err, ErrTooLarge)
 	o.requested = e.manner == requested && hookErr == nil
 	return o
 }
@@ -201,6 +194,9 @@ func (c *Client) setState(to ReadyState) {
 		c.openedLocked()
 	}
 	c.mu.Unlock()
+	if to == Closing {
+		c.log(slog.LevelInfo, "closing")
+	}
 	if t := c.opts.Trace; t != nil && t.StateChange != nil {
 		t.StateChange(from, to)
 	}
@@ -230,12 +226,14 @@ func (c *Client) settle(err error, o *outcome) {
 // finish is the end of the run goroutine.
 func (c *Client) finish() {
 	err := c.Err()
-	if !errors.Is(err, ErrClosed) {
-		c.log(slog.LevelError, "client ended", "error", err)
-	}
 	c.cancel(err)
 	c.in.end(c.ended())
 	c.setState(Closed)
+	if errors.Is(err, ErrClosed) {
+		c.log(slog.LevelInfo, "closed")
+	} else {
+		c.log(slog.LevelError, "client ended", "error", err)
+	}
 	close(c.done)
 }
 

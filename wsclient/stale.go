@@ -110,31 +110,23 @@ func (k *connection) tellStale() {
 // napLook is how often a pause looks whether the machine slept.
 const napLook = 5 * time.Second
 
-// A nap is a wait for which the time counts that the machine slept through.
-type nap struct {
-	timer  *time.Timer
+// An asleep notices, while the client waits, that the machine has slept.
+type asleep struct {
 	look   *time.Ticker
-	until  time.Time
 	clocks heartbeat.Clocks
 }
 
-func newNap(d time.Duration) *nap {
+func newAsleep() *asleep {
+	a := &asleep{look: time.NewTicker(napLook)}
 	now := time.Now()
-	n := &nap{timer: time.NewTimer(d), look: time.NewTicker(napLook), until: now.Add(d)}
-	n.clocks.Slept(now, wallClock(now))
-	return n
+	a.clocks.Slept(now, wallClock(now))
+	return a
 }
 
-func (n *nap) stop() {
-	n.timer.Stop()
-	n.look.Stop()
-}
+func (a *asleep) stop() { a.look.Stop() }
 
-// check cuts the wait short by what the machine has slept.
-func (n *nap) check() {
+// check returns for how long it has slept since the last time.
+func (a *asleep) check() time.Duration {
 	now := time.Now()
-	if d := n.clocks.Slept(now, wallClock(now)); d > 0 {
-		n.until = n.until.Add(-d)
-		n.timer.Reset(n.until.Sub(now))
-	}
+	return a.clocks.Slept(now, wallClock(now))
 }

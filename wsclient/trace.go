@@ -1,6 +1,10 @@
 package wsclient
 
-import "time"
+import (
+	"time"
+
+	"github.com/steadyws/steadyws/reconnect"
+)
 
 // Trace is a set of hooks that are called where the thing happens, on whichever
 // goroutine that is; they must not block. Any of them may be nil.
@@ -11,6 +15,17 @@ type Trace struct {
 	// opening handshake. url has no credentials.
 	AttemptStart func(number int, url string)
 	AttemptDone  func(number int, url string, err error)
+	// Phase: a phase of an attempt is over: the Prepare hook, looking up the host
+	// (where net.Dialer does, for a name), TCP, the proxy, TLS, the opening
+	// handshake, the OnConnect hook; those that there are, in this order, up to
+	// the one that fails. took is how long it was.
+	Phase func(number int, url string, phase reconnect.Phase, took time.Duration, err error)
+	// Wait: the next attempt, to the endpoint url, begins after wait. Reconnect may
+	// cut that short, and so may others that leave Reconnect.Limiter. Of a first
+	// attempt it tells only if it has to wait.
+	Wait func(number int, url string, wait time.Duration)
+	// Limited: an attempt begins now that Reconnect.Limiter has held up for so long.
+	Limited func(number int, url string, held time.Duration)
 	// Probe: the heartbeat sends a probe.
 	Probe func()
 	// Stale: no data came for Options.StaleAfter.

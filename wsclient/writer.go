@@ -44,6 +44,7 @@ type writer struct {
 	keys wire.Keys
 	cut  cut
 
+	pace     *pace          // nil: there is no Rate
 	deflater *wire.Deflater // nil: nothing is compressed
 }
 
@@ -77,7 +78,7 @@ func (w *writer) pending() bool {
 	case w.last:
 		return false
 	}
-	return w.pongs.n > 0 || len(w.controls.list) > 0 || w.barriers.wanted || w.closing != nil || w.q.lanes[hookLane].n > 0 ||
+	return w.owes() || w.closing != nil || w.mayGo(&w.q.lanes[hookLane]) ||
 		!w.gated && (w.barriers.nudged || w.mayGo(&w.q.lanes[priorityLane]) || w.mayGo(&w.q.lanes[dataLane]))
 }
 
@@ -203,8 +204,12 @@ func (w *writer) owe(payload []byte) {
 	w.q.mu.Unlock()
 }
 
-// nudge looks whether a barrier is due; q.mu is held.
+// nudge looks whether a barrier is due, or what Rate has held up may go on; q.mu
+// is held.
 func (w *writer) nudge() {
 	w.barriers.nudged = true
+	if w.pace != nil {
+		w.q.throttled += w.pace.look(time.Now())
+	}
 	w.kick()
 }

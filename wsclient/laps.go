@@ -1,0 +1,73 @@
+package wsclient
+
+import (
+	"context"
+	"net/http/httptrace"
+	"time"
+
+	"github.com/steadyws/steadyws/reconnect"
+)
+
+// laps tell Trace.Phase how an attempt gets on. They are handed from the run
+// goroutine to the one that dials, and back.
+type laps struct {
+	tell   func(number int, url string, phase reconnect.Phase, took time.Duration, err error)
+	number int
+	url    string
+	began  time.Time // the phase that is under way
+	over   bool      // one has failed
+}
+
+// newLaps returns nil if nobody listens.
+func (c *Client) newLaps(p *plan) *laps {
+	t := c.opts.Trace
+	if t == nil || t.Phase == nil {
+		return nil
+	}
+	return &laps{tell: t.Phase, number: p.number, url: p.to.target.text, began: time.Now()}
+}
+
+// to notes where the attempt leads.
+func (l *laps) to(t *target) {
+	if l != nil {
+		l.url = t.text
+	}
+}
+
+// done notes that a phase is over. The one behind it begins.
+func (l *laps) done(phase reconnect.Phase, err error) {
+	if l == nil || l.over {
+		return
+	}
+	now := time.Now()
+	l.tell(l.number, l.url, phase, now.Sub(l.began), err)
+	l.began, l.over = now, err != nil
+}
+
+type lapsKey struct{}
+
+// context returns a context for dialing that knows l. The look-up of a name is
+// part of what net.Dialer does; it tells of it.
+func (l *laps) context(ctx context.Context) context.Context {
+	if l == nil {
+		return ctx
+	}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSDone: func(i httptrace.DNSDoneInfo) { l.done(reconnect.PhaseDNS, i.Err) },
+	})
+	return context.WithValue(ctx, lapsKey{}, l)
+}
+
+// lap notes that a phase of the attempt that ctx belongs to is over.
+func lap(ctx context.Context, phase reconnect.Phase, err error) {
+	l, _ := ctx.Value(lapsKey{}).(*laps)
+	l.done(phase, err)
+}
+
+// tracePlan tells of an attempt that is to come.
+func (c *Client) tracePlan(p *plan) {
+	wait := max(time.Until(p.at), 0)
+	if t := c.opts.Trace; t != nil && t.Wait != nil && (p.last != nil || wait > 0) {
+		t.Wait(p.number, p.to.target.text, wait)
+	}
+}
