@@ -145,7 +145,7 @@ func (l *lane) rest() {
 	}
 	if l.head = 0; len(l.ring) > ringLeast {
 		freeRing(l.ring)
-		l.ring = nil
+		l.ring, l.keys = nil, nil
 	}
 }
 
