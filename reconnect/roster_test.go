@@ -67,6 +67,7 @@ func TestFailover(t *testing.T) {
 		{"a login that fails goes on to the next too", "connect connect connect", "B C +A"},
 		{"the last good one first", "refused lasted refused refused refused", "B +B C A +B"},
 		{"though it has failed since, each round begins with it", "refused lasted refused refused refused refused", "B +B C A +B C"},
+		{"before others that were away meanwhile", "503 503 refused minute lasted", "B C +C  +C"},
 		{"those that fail come last", "refused lasted lasted refused", "B +B +B C"},
 		{"the end of a connection is followed by a wait, not by a rush upon the next", "died died died", "+B +C +A"},
 		{"a connection that died young has failed", "refused died refused refused", "B +C +A B"},

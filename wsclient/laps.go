@@ -3,19 +3,21 @@ package wsclient
 import (
 	"context"
 	"net/http/httptrace"
+	"sync"
 	"time"
 
 	"github.com/steadyws/steadyws/reconnect"
 )
 
-// laps tell Trace.Phase how an attempt gets on. They are handed from the run
-// goroutine to the one that dials, and back.
+// laps tell Trace.Phase how an attempt gets on.
 type laps struct {
 	tell   func(number int, url string, phase reconnect.Phase, took time.Duration, err error)
 	number int
 	url    string
-	began  time.Time // the phase that is under way
-	over   bool      // one has failed
+
+	mu    sync.Mutex // a NetDial may look up names on goroutines of its own
+	began time.Time  // the phase that is under way
+	over  bool       // one has failed
 }
 
 // newLaps returns nil if nobody listens.
@@ -36,12 +38,17 @@ func (l *laps) to(t *target) {
 
 // done notes that a phase is over. The one behind it begins.
 func (l *laps) done(phase reconnect.Phase, err error) {
-	if l == nil || l.over {
+	if l == nil {
 		return
 	}
 	now := time.Now()
-	l.tell(l.number, l.url, phase, now.Sub(l.began), err)
-	l.began, l.over = now, err != nil
+	l.mu.Lock()
+	over, took := l.over, now.Sub(l.began)
+	l.began, l.over = now, over || err != nil
+	l.mu.Unlock()
+	if !over {
+		l.tell(l.number, l.url, phase, took, err)
+	}
 }
 
 type lapsKey struct{}

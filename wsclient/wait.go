@@ -3,6 +3,7 @@ package wsclient
 import (
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/steadyws/steadyws/reconnect"
@@ -51,7 +52,7 @@ type plan struct {
 func (c *Client) plan(step reconnect.Step, last error, now time.Time) *plan {
 	p := &plan{number: step.Attempts + 1, last: last, to: c.endpoints[step.Endpoint], wanted: now.Add(step.Wait)}
 	if p.at = p.wanted; c.opts.Reconnect.Limiter != nil {
-		p.place = c.opts.Reconnect.Limiter.Reserve(p.to.target.addr, now, p.wanted)
+		p.place = c.opts.Reconnect.Limiter.Reserve(strings.ToLower(p.to.target.addr), now, p.wanted)
 		p.at = p.place.Time()
 		p.held = p.at.After(p.wanted)
 	}
