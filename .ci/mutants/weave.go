@@ -95,8 +95,10 @@ func weaveFile(id int, before, after string) (calls []splice, pkg, file string, 
 		calls = append(calls, call(fset, o, name, id)...)
 		fmt.Fprintf(&funcs, "\n%s%s%s\n", text(after, f.Pos(), f.Name.Pos()), name, text(after, f.Name.End(), f.End()))
 		ast.Inspect(f, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok {
-				used[id.Name] = true
+			if sel, ok := n.(*ast.SelectorExpr); ok { // a field may be called as a package
+				if id, ok := sel.X.(*ast.Ident); ok {
+					used[id.Name] = true
+				}
 			}
 			return true
 		})
