@@ -29,7 +29,7 @@ func (c *Client) dial(ctx context.Context, a *Attempt, t *target) (*dialed, reco
 	if err := checkHeader(a.Header); err != nil {
 		return nil, reconnect.PhasePrepare, err
 	}
-	header := a.Header // Prepare may have put its own there
+	header := a.Header
 	ctx, cancel := withTimeout(ctx, c.opts.DialTimeout, "dial")
 	defer cancel()
 	for followed := 0; ; followed++ {
