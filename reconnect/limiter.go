@@ -127,29 +127,29 @@ func (r *Reservation) Changed() <-chan struct{} { return r.changed }
 // Begin reports whether the attempt may begin now; if so, it has, and End must
 // follow. If not, it is to be asked again at Time, or if that has come when there
 // is a token in Changed.
-func (r *Reservation) Begin(t time.Time) bool {
+func (r *Reservation) Begin(now time.Time) bool {
 	l := r.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.begun || r.ended {
 		return r.begun
 	}
-	now := l.since(t)
-	b := l.budget(r.key, now)
+	t := l.since(now)
+	b := l.budget(r.key, t)
 	r.waiting = true
-	if r.at > now {
+	if r.at > t {
 		return false
 	}
 	i := b.pass(r)
-	b.late(l, i, now)
-	if _, _, dials := l.limits(); r.at > now || dials > 0 && i >= dials-b.dialing {
+	b.late(l, i, t)
+	if _, _, dials := l.limits(); r.at > t || dials > 0 && i >= dials-b.dialing {
 		return false
 	}
 	b.line = slices.Delete(b.line, i, i+1)
 	if n := len(b.started); n > 0 {
-		now = max(now, b.started[n-1]) // another goroutine looked at its clock later, and came first
+		t = max(t, b.started[n-1]) // another goroutine looked at its clock later, and came first
 	}
-	b.started = append(b.started, now)
+	b.started = append(b.started, t)
 	b.dialing++
 	r.begun = true
 	return true
@@ -172,21 +172,21 @@ func (r *Reservation) Hasten(now time.Time) {
 
 // End ends the attempt, or gives its place back if it has not begun: who waits
 // moves up.
-func (r *Reservation) End(t time.Time) {
+func (r *Reservation) End(now time.Time) {
 	r.l.mu.Lock()
 	defer r.l.mu.Unlock()
 	if r.ended {
 		return
 	}
 	r.ended = true
-	now := r.l.since(t)
-	b := r.l.budget(r.key, now)
+	t := r.l.since(now)
+	b := r.l.budget(r.key, t)
 	if r.begun {
 		b.dialing--
-		b.ring(r.l, now)
+		b.ring(r.l, t)
 		return
 	}
-	b.advance(r.l, b.leave(r), now)
+	b.advance(r.l, b.leave(r), t)
 }
 
 // move sets when r may begin, and tells it.

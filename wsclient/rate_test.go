@@ -19,6 +19,8 @@ import (
 
 // A tape is a peer that notes what comes, and when.
 type tape struct {
+	answers string // the message that gets an answer
+
 	mu     sync.Mutex
 	start  time.Time
 	frames []string
@@ -55,6 +57,10 @@ func (r *tape) serve(p *testserver.Peer) {
 		case ws.OpClose:
 			_ = p.SendClose(1000, "")
 			return
+		case ws.OpText:
+			if text == r.answers {
+				_ = p.WriteText("ok")
+			}
 		}
 	}
 }
@@ -106,16 +112,17 @@ func TestRateOfMessages(t *testing.T) {
 }
 
 func TestRateHoldsForWhatOnConnectSends(t *testing.T) {
-	var r tape
+	r := tape{answers: "b"}
 	bubble(t, server(r.serve), func(w *world) {
-		w.dial(wsclient.Options{Rate: wsclient.Rate{Messages: 2, Per: time.Minute}, Heartbeat: heartbeat.Off,
+		w.dial(wsclient.Options{Rate: wsclient.Rate{Messages: 2, Per: time.Minute}, Heartbeat: heartbeat.Off, ConnectTimeout: time.Hour,
 			OnConnect: func(ctx context.Context, conn *wsclient.Conn) error {
 				for _, s := range []string{"login", "a", "b"} {
 					if err := conn.Send(ctx, wsclient.Text(s)); err != nil {
 						return err
 					}
 				}
-				return nil
+				_, err := conn.Receive(ctx) // what is held up must go on while OnConnect still runs
+				return err
 			}})
 		w.at(3 * time.Minute)
 		if got := r.heard(); got != "login@0s a@0s b@1m0s" {
