@@ -1,9 +1,6 @@
 package wsclient
 
-import (
-	"bytes"
-	"slices"
-)
+import "slices"
 
 // takeBack puts what is in the writer's hands back to the front of its lanes.
 func (q *queue) takeBack(w *writer) {
@@ -136,6 +133,6 @@ func (f *flush) cut(q *queue) {
 // keep notes the payload of a message that is lost, if that is wanted.
 func (q *queue) keep(lost *UnconfirmedError, e *entry) {
 	if q.reports {
-		lost.keep(Message{Type: MessageType(e.op), Data: bytes.Clone(e.data())})
+		lost.keep(MessageType(e.op), e.data())
 	}
 }

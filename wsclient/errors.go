@@ -120,15 +120,15 @@ func (e *UnconfirmedError) count(o *UnconfirmedError) {
 func (e *UnconfirmedError) add(o *UnconfirmedError) {
 	e.count(o)
 	for _, m := range o.Lost() {
-		e.keep(Message{Type: m.Type, Data: bytes.Clone(m.Data)})
+		e.keep(m.Type, m.Data)
 	}
 }
 
-func (e *UnconfirmedError) keep(m Message) {
+func (e *UnconfirmedError) keep(t MessageType, p []byte) {
 	if e.more == nil {
 		e.more = &loss{}
 	}
-	e.more.messages = append(e.more.messages, m)
+	e.more.messages = append(e.more.messages, Message{Type: t, Data: bytes.Clone(p)})
 }
 
 // Lost returns the messages themselves, in the order in which they left, if
