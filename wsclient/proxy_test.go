@@ -102,7 +102,7 @@ func TestProxyThatRefuses(t *testing.T) {
 			text: "the proxy http://proxy:1 answered 407 Proxy Authentication Required"},
 		"403 too":                             {says: []string{"HTTP/1.0 403 Forbidden\r\n\r\nwhy"}, status: 403, text: "answered 403"},
 		"503 is retried, Retry-After obeyed":  {says: []string{"HTTP/1.1 503 \r\nRetry-After: 7\r\nContent-Length: 3\r\n\r\nwhy"}, status: 503, after: 7 * time.Second, retry: true},
-		"a redirect is not followed":          {says: []string{"HTTP/1.1 302 Found\r\nLocation: ws://feed/\r\nContent-Length: 3\r\n\r\nwhy"}, status: 302, text: "proxy"},
+		"a redirect is not followed":          {says: []string{"HTTP/1.1 302 Found\r\nLocation: ws://feed/\r\nContent-Length: 3\r\n\r\nwhy"}, status: 302, text: "wsclient: handshake: the proxy http://proxy:1 answered 302"},
 		"101 is no tunnel":                    {says: []string{"HTTP/1.1 101 Switching Protocols\r\n\r\n"}, status: 101, retry: true, text: "answers CONNECT with 101"},
 		"what is not HTTP":                    {says: []string{"SSH-2.0-OpenSSH_9.9\r\n"}, retry: true, text: "the proxy http://proxy:1: its answer is not HTTP"},
 		"an answer larger than 64 KiB":        {says: []string{"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 64<<10)}, retry: true, text: "larger than 64 KiB"},
@@ -235,7 +235,7 @@ func TestProxyIsAskedBeforeEachConnection(t *testing.T) {
 			case 2:
 				return url.Parse("http://proxy:1")
 			case 3:
-				_, err := url.Parse("http://me:s3cret@[proxy")
+				_, err := through("http://me:s3cret@[proxy")(r)
 				return nil, fmt.Errorf("the list of proxies: %w", err)
 			case 4:
 				<-r.Context().Done()
