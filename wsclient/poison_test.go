@@ -204,6 +204,10 @@ func TestSuspectsOfAnyKindGoAlone(t *testing.T) {
 				want := "once ping 1 ping 2 ping 3 ping"
 				if byID {
 					want = "once ping 1 2 3"
+					w.at(3 * time.Second / 2) // the first is not acknowledged yet
+					if n := c.BufferedAmount(); n != 2 {
+						t.Errorf("BufferedAmount %d while the first is alone", n)
+					}
 				}
 				if name == "Passive" {
 					want = "once 1 2 3"
