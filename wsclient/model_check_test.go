@@ -99,7 +99,7 @@ func (m *model) watch() {
 
 // waits reports whether a message is in the queue; m.mu is held.
 func (m *model) waits(s *modelMessage) bool {
-	if s.accepted == 0 || len(s.dropped) > 0 {
+	if !s.accepted || len(s.dropped) > 0 {
 		return false
 	}
 	if len(s.handed) == 0 {
@@ -122,6 +122,7 @@ func (m *model) check() {
 	for _, l := range m.links {
 		m.checkLink(l)
 	}
+	m.checkFlushes()
 	m.checkOrder()
 	m.checkReceived()
 	m.checkStats()
@@ -137,7 +138,7 @@ func (m *model) wrong(s *modelMessage) string {
 		// Known: a write that was under way may have it in its hands.
 		case !s.o.Expires.IsZero() && l.behind(s.o.Expires, h.start) > largestBatch+barrierSparse:
 			return "it was handed over after it had expired"
-		case s.o.Volatile && l.session > s.session:
+		case s.o.Volatile && h.link > s.newest:
 			return "it is volatile, and was handed over on a later connection"
 		case i == 0:
 		case h.link <= s.handed[i-1].link:

@@ -79,5 +79,5 @@ func (m *model) droppedOne(reason wsclient.DropReason, msg wsclient.Message) {
 		m.tally(h).dropped++
 		return
 	}
-	s.dropped, s.reason = append(s.dropped, m.event()), reason
+	s.dropped, s.reason = append(s.dropped, m.elapsed()), reason
 }

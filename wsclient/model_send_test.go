@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -151,10 +150,8 @@ func (m *model) send(ctx context.Context, s *modelMessage, patience time.Duratio
 		s.refused = true
 		return
 	}
-	s.accepted, s.since = m.event(), time.Now()
-	for _, l := range m.links {
-		s.session = max(s.session, l.session)
-	}
+	s.accepted, s.since = true, time.Now()
+	s.newest = len(m.links) - 1
 	if s.id < 0 {
 		m.tally(modelSent{again: s.again}).accepted++
 	}
@@ -173,78 +170,4 @@ func (m *model) judge(s *modelMessage, err error, took, patience time.Duration) 
 	case int64(s.size) > m.opts.Queue.MaxBytes && !errors.Is(err, wsclient.ErrTooLarge) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, wsclient.ErrClosed):
 		m.Errorf("Send of %d bytes: %v", s.size, err)
 	}
-}
-
-// flush flushes, and checks what that says.
-func (m *model) flush(d time.Duration) error {
-	ctx, cancel := context.WithTimeout(m.ctx, d)
-	defer cancel()
-	var before []*modelMessage
-	var began, untold, begun int
-	var alone bool // else it is open which of them is told of a drop
-	m.locked(func() {
-		for _, s := range m.sent {
-			if s.accepted > 0 {
-				before = append(before, s)
-			}
-		}
-		began, untold = m.event(), m.untold
-		m.untold = 0
-		m.flying++
-		m.begun++
-		begun = m.begun
-		alone = m.flying == 1
-	})
-	start := time.Now()
-	err := m.c.Flush(ctx)
-	m.note("flushed after %v: %v", time.Since(start), err)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.flying--
-	m.flushed = m.elapsed()
-	alone = alone && begun == m.begun
-	if _, told := errors.AsType[*wsclient.UnconfirmedError](err); err != nil && !told && alone {
-		m.untold += untold
-	}
-	if took := time.Since(start); took > d {
-		m.Errorf("Flush took %v, its context %v", took, d)
-	}
-	if errors.Is(err, wsclient.ErrNoConfirmation) && !m.muted {
-		m.Errorf("Flush: %v, and every ping was answered", err)
-	}
-	if err != nil {
-		return err
-	}
-	if m.closing {
-		return nil // known: a Flush behind Close says nothing of what Close has dropped
-	}
-	if untold > 0 && alone {
-		m.Errorf("Flush says nothing of %d messages that were dropped before", untold)
-	}
-	for _, s := range before {
-		if why := m.unread(s, began, start.Sub(m.start), alone); why != "" {
-			m.Errorf("Flush says that all was read, and of message %d: %s", s.id, why)
-		}
-	}
-	return nil
-}
-
-// unread says why a Flush that began then had no right to return nil for the
-// sake of s; m.mu is held.
-func (m *model) unread(s *modelMessage, began int, start time.Duration, alone bool) string {
-	switch {
-	case len(s.arrived) > 0:
-	case len(s.dropped) > 0 && s.dropped[0] < began:
-	case len(s.dropped) > 0 && !alone:
-	case len(s.dropped) > 0:
-		return fmt.Sprint("it was dropped: ", s.reason)
-	case len(s.handed) == 0:
-		return "it was not handed over"
-	default: // lost at a cut before
-		l := m.links[s.handed[len(s.handed)-1].link]
-		if s.again || l.gone < 0 || l.gone > start {
-			return "it has not arrived"
-		}
-	}
-	return ""
 }

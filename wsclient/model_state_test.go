@@ -40,6 +40,7 @@ type model struct {
 	untold  int                // drops since a Flush has begun
 	flying  int                // Flushes under way
 	begun   int                // Flushes so far
+	nils    []modelFlush       // those that have returned nil
 	flushed time.Duration      // when the last of them had ended
 }
 
@@ -54,11 +55,11 @@ type modelMessage struct {
 	size     int
 	o        wsclient.SendOptions
 	again    bool      // AtLeastOnce
-	accepted int       // the event that Send had returned nil; 0: it has not
-	since    time.Time // of that
+	accepted bool      // Send has returned nil
+	since    time.Time // when it did
 	refused  bool
-	session  int   // the newest when Send had returned
-	dropped  []int // events
+	newest   int             // link when Send had returned
+	dropped  []time.Duration // when
 	reason   wsclient.DropReason
 	handed   []modelHand
 	arrived  []int // events
