@@ -19,7 +19,7 @@ import (
 // backend serves one connection after the other, with and without TLS.
 func backend(t *testing.T) *instance {
 	t.Helper()
-	i, err := serveGo(serveCoder)
+	i, err := serveGo(serveCoder, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
