@@ -117,7 +117,7 @@ func (p Policy) Validate() (field string, err error) {
 	case p.IsPassive() && p.Misses > 1:
 		return "Misses", errors.New(nothing)
 	case p.Probe == Passive && p.AnswersOnly:
-		return "AnswersOnly", errors.New("Passive expects nothing in particular; write heartbeat.Expect")
+		return "AnswersOnly", errors.New("means nothing beside Passive, which expects nothing in particular; write heartbeat.Expect")
 	case p.Visible && p.Reply == nil:
 		return "Visible", errors.New("means nothing without Reply")
 	}
