@@ -220,8 +220,9 @@ type SendOptions struct {
 	// place, whatever its other classes; it counts as dropped. Priorities have keys
 	// of their own. "": none.
 	Key string
-	// Expires: the message is not handed to the kernel after it, and is then
-	// dropped; Send fails with ErrNotSent if it has passed. Zero: never.
+	// Expires: the message is not taken for a write after it, and is then dropped;
+	// Send fails with ErrNotSent if it has passed. What is in a write that waits
+	// for the kernel (512 KiB at most) is not called back. Zero: never.
 	Expires time.Time
 	// Volatile: only if it can leave now. Send fails with ErrNotSent unless the
 	// client is Open, and does not wait for room; what has not left when the
