@@ -52,7 +52,7 @@ func (q *queue) ackHeld(id string, upTo bool) bool {
 	}
 	held := q.link.b.items[q.link.b.done:]
 	for i := range held {
-		if x := held[i].x; x == nil || x.id != id {
+		if x := held[i].x; x == nil || x.id != id || held[i].is(acknowledged) {
 			continue
 		}
 		if held[i].marks |= acknowledged; upTo {
