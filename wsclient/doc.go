@@ -45,9 +45,23 @@
 // was not handed to the kernel whole when a connection dies stays queued, in
 // order, for the next one; so does a message that was cut in the middle: without
 // its last byte it is none (RFC 6455 5.2). Messages whose last byte was handed
-// over and which are not confirmed are uncertain: they are never sent twice, and
-// reported as an [*UnconfirmedError] to OnError. All of this is memory: what the
-// process holds is lost with it.
+// over and which are not confirmed are uncertain. What becomes of them is the
+// queue's Delivery, or that of the message:
+//
+//	AtMostOnce   they are never sent twice, and reported as an
+//	             [*UnconfirmedError] to OnError: how many, how many bytes, and
+//	             with KeepUnconfirmed the messages themselves
+//	AtLeastOnce  they go again on the next connection: what OnConnect sends,
+//	             then they, then the rest; those the peer has read come twice
+//
+// A message that makes the peer close would go again for ever. If the Close code
+// is 1003, 1007, 1008 or 1009, and reconnect.Policy.Classify wants a retry, those
+// that were unconfirmed then go one at a time, each alone until it is confirmed.
+// One that the peer closes over while it is the only message unconfirmed, those of
+// OnConnect included, is taken out and reported; UnconfirmedError.Rejected has the
+// code. A cut without a Close never counts.
+//
+// All of this is memory: what the process holds is lost with it.
 //
 // A write error ends only the writing. What the peer said before, such as the
 // Close code that explains it, is still read, for at most a second.
@@ -57,18 +71,50 @@
 // The levels are Queued < Written (the kernel has it) < Confirmed (the peer's
 // WebSocket layer has read it). Confirmed is not "processed". TCP is ordered, so
 // the pong to a ping confirms all that was written before the ping (RFC 6455
-// 5.5.3). While anything is unconfirmed such pings follow: one per 64 KiB of a
-// burst, and behind the last message one per round trip, at least a second
-// apart. A peer, or a hop before it, that answers pings itself confirms only
-// that hop. Flush waits for confirmation; where it cannot be had it says
-// [ErrNoConfirmation].
+// 5.5.3). While anything is unconfirmed such pings follow: within a burst before
+// more than 64 KiB are behind none (16 KiB if some of it would have to go again; a
+// larger message is alone between two), and behind the last message one per round
+// trip, at least a second apart, or at once if somebody waits for it. Under
+// heartbeat.Off, or with a Probe that is a message, they go only if a Flush waits
+// or something is kept until it is confirmed; under Passive never. The peer's echo
+// of our Close confirms too.
+//
+// A hop that answers pings itself, as some proxies do, confirms only that the hop
+// has read: nobody at our end can tell. For such ways, and for Passive, there is
+// Queue.Ack: messages that have a SendOptions.ID are confirmed when the server
+// acknowledges it, and not by pongs. That works in any order, and on a later
+// connection for what waits to go again.
+//
+// Flush waits for confirmation. It fails with an [*UnconfirmedError] if a cut or a
+// drop has cost some of what it waits for; what was dropped before is told by the
+// first Flush after it. Where confirmation cannot be had it says
+// [ErrNoConfirmation]: at once under Passive; otherwise after a Timeout in which
+// only pongs with other payloads came, and then at once for the rest of the
+// connection. If messages that have to be confirmed are out, OnError is told so.
 //
 // # Back-pressure
 //
-// The send queue is bounded in bytes and in messages; Send waits for room, first
-// come, first served. BufferedAmount is the payload accepted and not yet handed
-// to the kernel, and does not lie low because the kernel swallowed megabytes: on
-// Linux it takes at most 128 KiB that it cannot send (TCP_NOTSENT_LOWAT).
+// The send queue is bounded in bytes and in messages. What is kept until it is
+// confirmed (AtLeastOnce, KeepUnconfirmed, ID) counts too, though not in
+// BufferedAmount, which is the payload accepted and not yet handed to the kernel.
+// That does not lie low because the kernel swallowed megabytes: on Linux it takes
+// at most 128 KiB that it cannot send (TCP_NOTSENT_LOWAT). OnLow runs when
+// BufferedAmount falls to LowWater. What Send does when the queue is full:
+//
+//	OverflowBlock       waits for room, first come, first served
+//	OverflowReject      fails with ErrQueueFull
+//	OverflowDropOldest  drops those that have waited longest, as many as it takes;
+//	                    not what is being written or kept: if it would take that,
+//	                    the new one
+//	OverflowDropNewest  drops the new one, and returns nil
+//	OverflowDisconnect  fails with ErrQueueFull, and the connection, if it is open,
+//	                    ends: the peer is too slow
+//
+// SendWith has classes: Key (the newest of each key, in the place of the first),
+// Expires, Volatile (only on this connection), Priority (ahead, with as much room
+// for itself, never dropped for want of it), Delivery and ID. Nothing that was
+// accepted is thrown away without a word: Stats.Drops counts by reason,
+// Trace.Dropped gets the message, Flush fails.
 //
 // The inbox is bounded too; an empty one takes one message of any size up to
 // MaxMessage. What happens when it is full is Inbox.Overflow's to say:
@@ -123,21 +169,24 @@
 // Close never blocks and may be called anywhere. It drops the queue, tells the
 // peer 1000 if that can be said at once, and Done is closed when the last
 // goroutine has ended, within about a second. Shutdown drains the queue, waits
-// for confirmation and does the closing handshake. After our Close frame we
-// half-close, read to the end and only then close, so that no RST destroys what
-// was said.
+// for confirmation and does the closing handshake; its error counts what was left,
+// lost or dropped meanwhile. After our Close frame we half-close, read to the end
+// and only then close, so that no RST destroys what was said.
 //
 // What they mean in each state:
 //
-//	            connecting          open                closing      closed
-//	Send        queues              queues              ErrClosed    ErrClosed
-//	Flush       waits for a         waits for the       goes on, as  ErrClosed
-//	            connection, then    pong                long as
-//	            for the pong                            Shutdown
-//	                                                    drains
-//	Shutdown    connects first, if  drains, confirms,   waits too    nil
-//	            something is queued closes
-//	Close       gives up            drops, says 1000    hurries      nothing
+//	            connecting           open                closing             closed
+//	Send        queues; Volatile     queues              ErrClosed           ErrClosed
+//	            fails
+//	Flush       waits for a          waits for the pong  goes on while       ErrClosed
+//	            connection, then                         Shutdown drains;
+//	            for the pong                             ErrClosed by Close
+//	Shutdown    connects first, if   drains, confirms,   waits for the end   nil
+//	            something is queued  closes              too
+//	Close       gives up             drops, says 1000    hurries             nothing
+//
+// Connecting is also what follows a loss. With nothing queued or unconfirmed Flush
+// returns at once, unless the client is closing by Close, or closed.
 //
 // A Client that is dropped without Close leaks; context.AfterFunc ties it to a
 // context, see the example.

@@ -125,7 +125,9 @@ type Options struct {
 	// OnMessage gets every message on the reading goroutine; Data is valid
 	// only during the call. With it, Receive and Messages are an *OptionError.
 	OnMessage func(Message)
-	OnError   func(error) // a loss, a failed attempt, unconfirmed messages; not the end by itself
+	// OnError: a loss, a failed attempt, unconfirmed messages, or ErrNoConfirmation if
+	// a peer does not confirm what has to be confirmed; not the end by itself.
+	OnError func(error)
 	// OnClose: one connection, or attempt, has ended. While it runs, as while
 	// OnError does, a Send that finds the queue full fails with ErrQueueFull, on
 	// whichever goroutine: the callback might be waiting for it.
@@ -174,7 +176,8 @@ type QueueOptions struct {
 	OnLow    func()
 
 	// KeepUnconfirmed keeps the messages themselves until they are confirmed, for
-	// UnconfirmedError.Lost. AtLeastOnce keeps them anyway.
+	// UnconfirmedError.Lost. AtLeastOnce keeps them anyway. Beside a Passive heartbeat
+	// those with an ID are kept; without Ack it is an *OptionError there.
 	KeepUnconfirmed bool
 
 	// Ack looks at every received message and says which SendOptions.ID it
