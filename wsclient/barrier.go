@@ -22,7 +22,8 @@ type barriers struct {
 	auto  bool   // send them unasked
 	never bool   // not even asked for: the heartbeat is Passive
 	again bool   // something behind the latest would have to go again
-	needs bool   // something of this connection did, or would have
+	kept  bool   // or is kept until it is confirmed
+	needs bool   // something of this connection was
 	tag   uint32 // of the payloads
 	seq   uint32 // of the latest
 
@@ -67,7 +68,7 @@ type pingResult struct {
 func (b *barriers) ping(covered uint64, now time.Time) item {
 	b.seq++
 	b.wanted, b.nudged, b.flying = false, false, true
-	b.since, b.again, b.covered, b.last = 0, false, max(b.covered, covered), now
+	b.since, b.again, b.kept, b.covered, b.last = 0, false, false, max(b.covered, covered), now
 	if len(b.open) == barriersMost {
 		b.open = append(b.open[:0], b.open[1:]...)
 	}
@@ -92,7 +93,7 @@ func (b *barriers) due(taken, hooks uint64, q *queue, now time.Time) (ok bool, l
 		return false, later
 	case q.flushing():
 		return true, later
-	case !b.auto && !b.again && !wary:
+	case !b.auto && !b.kept && !wary:
 		return false, later
 	case b.since >= b.every():
 		return true, later
@@ -117,14 +118,14 @@ func (b *barriers) every() int {
 
 // owed reports whether a barrier belongs before e, which is the next in a burst.
 func (b *barriers) owed(e *entry, q *queue) bool {
-	return b.since > 0 && b.since+int(e.size) > b.every() && !b.never && (b.auto || b.again || q.flushing())
+	return b.since > 0 && b.since+int(e.size) > b.every() && !b.never && (b.auto || b.kept || q.flushing())
 }
 
 // passed counts a message that was taken.
 func (b *barriers) passed(e *entry) {
 	if !e.acked() {
 		b.since += int(e.size)
-		b.again, b.needs = b.again || e.is(again), b.needs || e.is(again)
+		b.again, b.kept, b.needs = b.again || e.is(again), b.kept || e.is(kept), b.needs || e.is(kept)
 	}
 }
 

@@ -181,6 +181,10 @@ func TestAtLeastOnceWithPassiveIsRefused(t *testing.T) {
 	if e := as[*wsclient.OptionError](t, err); e.Option != "Queue.Delivery" {
 		t.Errorf("%v", err)
 	}
+	_, err = wsclient.New("ws://feed/", &wsclient.Options{Heartbeat: passive, Queue: wsclient.QueueOptions{KeepUnconfirmed: true}})
+	if e := as[*wsclient.OptionError](t, err); e.Option != "Queue.KeepUnconfirmed" {
+		t.Errorf("%v", err)
+	}
 	bubble(t, server(testserver.Sink), func(w *world) {
 		o := wsclient.Options{Queue: wsclient.QueueOptions{Delivery: wsclient.AtLeastOnce}}
 		o.OnConnect = func(_ context.Context, conn *wsclient.Conn) error {
@@ -201,6 +205,8 @@ func TestKeptMessagesCountAgainstTheBounds(t *testing.T) {
 		"messages":                       {MaxMessages: 10, Delivery: wsclient.AtLeastOnce},
 		"bytes":                          {MaxBytes: 100, Delivery: wsclient.AtLeastOnce},
 		"those of KeepUnconfirmed":       {MaxMessages: 10, KeepUnconfirmed: true},
+		"those of KeepUnconfirmed, Off":  {MaxMessages: 10, KeepUnconfirmed: true},
+		"messages, Off":                  {MaxMessages: 10, Delivery: wsclient.AtLeastOnce},
 		"one that takes more than half":  {MaxBytes: 18, Delivery: wsclient.AtLeastOnce},
 		"when there is room for one":     {MaxMessages: 1, Delivery: wsclient.AtLeastOnce},
 		"when there is room for its own": {MaxBytes: 10, KeepUnconfirmed: true},
@@ -214,7 +220,11 @@ func TestKeptMessagesCountAgainstTheBounds(t *testing.T) {
 					}
 					return true
 				})
-				c := w.dial(wsclient.Options{Queue: q})
+				o := wsclient.Options{Queue: q}
+				if strings.HasSuffix(name, "Off") {
+					o.Heartbeat = heartbeat.Off
+				}
+				c := w.dial(o)
 				for range 1000 {
 					w.send(c, "ten bytes!")
 					if s := c.Stats(); w.elapsed() < 5*time.Second && s.BufferedAmount+s.Unconfirmed > 100 {

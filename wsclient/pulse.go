@@ -27,7 +27,7 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 		b.probe, b.wanted = false, false
 	}
 	// Where the probe is a message, pings go out only for who asks for them.
-	k.w.barriers.auto = !p.IsOff() && !p.IsPassive() && (p.Probe == nil || k.c.opts.Queue.KeepUnconfirmed)
+	k.w.barriers.auto = !p.IsOff() && !p.IsPassive() && p.Probe == nil
 	k.w.barriers.never = p.IsPassive()
 	k.away = k.awayAfter(p)
 	q.watch(p)

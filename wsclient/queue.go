@@ -190,6 +190,9 @@ func (q *queue) handed(e *entry) {
 	}
 	q.out.n++
 	q.out.all += int64(e.size)
+	if q.passive && !e.acked() && !e.is(again) {
+		e.marks &^= kept // nothing would ever let it go
+	}
 	if e.is(acknowledged) || !q.window.hand(e) {
 		q.arena.release(e)
 		return

@@ -129,6 +129,8 @@ func (o *QueueOptions) check(h heartbeat.Policy) error {
 		return option("Queue.Delivery", "%d is neither AtMostOnce nor AtLeastOnce", o.Delivery)
 	case o.Delivery == AtLeastOnce && h.IsPassive() && o.Ack == nil:
 		return option("Queue.Delivery", "AtLeastOnce needs confirmation, and a Passive heartbeat sends no pings; write another Probe, or Queue.Ack")
+	case o.KeepUnconfirmed && h.IsPassive() && o.Ack == nil:
+		return option("Queue.KeepUnconfirmed", "needs confirmation, and a Passive heartbeat sends no pings; write another Probe, or Queue.Ack")
 	case o.LowWater > 0 && o.OnLow == nil:
 		return option("Queue.LowWater", "means nothing without Queue.OnLow")
 	case o.OnLow != nil && o.LowWater >= o.MaxBytes:
