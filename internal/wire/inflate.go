@@ -184,12 +184,7 @@ func (f *inflater) begin() {
 func (f *inflater) feed(p []byte) error {
 	s := f.part
 	s.p = p
-	if _, more := s.resume(); more {
-		return nil // all of p was taken
-	}
-	if s.err == nil && !s.ended {
-		return errDeflate // cannot be: the end of a message is told by the tail
-	}
+	s.resume() // until it has taken all of p, or has ended
 	return s.err
 }
 
