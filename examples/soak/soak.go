@@ -107,7 +107,7 @@ func send(ctx context.Context, book *ledger, url string, o *wsclient.Options) (o
 	for id := range book.n {
 		p := buf[:book.size(id)]
 		fill(p, id)
-		if err := c.Send(ctx, wsclient.Binary(p)); err != nil {
+		if err := patiently(ctx, c, wsclient.Binary(p)); err != nil {
 			return 0, fmt.Errorf("message %d: %w", id, err)
 		}
 	}
@@ -120,6 +120,20 @@ func send(ctx context.Context, book *ledger, url string, o *wsclient.Options) (o
 			return 0, err
 		}
 		return 0, c.Shutdown(ctx)
+	}
+}
+
+// patiently sends m. While a callback runs and there is no connection, Send does not
+// wait for room: it cannot know that the callback does not wait for it.
+func patiently(ctx context.Context, c *wsclient.Client, m wsclient.Message) error {
+	for {
+		err := c.Send(ctx, m)
+		if !errors.Is(err, wsclient.ErrQueueFull) {
+			return err
+		}
+		if err := c.WaitOpen(ctx); err != nil {
+			return err
+		}
 	}
 }
 
