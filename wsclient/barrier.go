@@ -89,7 +89,7 @@ func (b *barriers) due(taken, hooks uint64, q *queue, now time.Time) (ok bool, l
 	switch {
 	case b.never:
 		return false, later
-	case taken <= b.covered && !(wary && b.hooks < hooks):
+	case !b.behind(taken, hooks) || taken <= b.covered && !wary:
 		return false, later
 	case q.flushing():
 		return true, later
@@ -106,6 +106,15 @@ func (b *barriers) due(taken, hooks uint64, q *queue, now time.Time) (ok bool, l
 		return false, at
 	}
 	return true, later
+}
+
+// behind reports whether something was taken since the latest.
+func (b *barriers) behind(taken, hooks uint64) bool { return taken > b.covered || hooks > b.hooks }
+
+// tells reports whether pongs will tell what the peer has read: pings go unasked,
+// and it has not shown that it echoes none.
+func (b *barriers) tells() bool {
+	return !b.never && (b.auto || b.needs) && (b.echoes || !b.blank)
 }
 
 // every is how much payload of a burst may be without a barrier.

@@ -54,6 +54,7 @@ type cut struct {
 	on      bool
 	payload []byte // of its frame: the message, or that compressed
 	off     int    // of payload, what went into batches so far
+	end     int    // of that, in the buffer of the batch
 	key     uint32
 }
 
@@ -135,7 +136,11 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		}
 		size := int(l.at(0).size)
 		size += wire.HeaderSize(size)
-		if size > room && len(b.items) > 0 || !w.pace.message(now) {
+		if size > room && room < w.full { // nor may a smaller one of another lane go first
+			room = 0
+			break
+		}
+		if !w.pace.message(now) {
 			break
 		}
 		e := l.pop()
@@ -171,6 +176,10 @@ func (w *writer) fillLast(now time.Time) {
 	switch {
 	case waiting:
 	case w.closing != nil:
+		// The peer's Close is the answer to ours only if the pong to this comes first.
+		if b := &w.barriers; b.tells() && b.behind(w.taken(), w.hooksTaken()) && w.pace.control() {
+			w.b.items = append(w.b.items, w.ping(now))
+		}
 		w.last = true
 		w.b.items = append(w.b.items, item{entry: entry{op: wire.OpClose}})
 	case !w.gated:
@@ -226,10 +235,10 @@ func (w *writer) piece(it *item) {
 	}
 	piece := c.payload[c.off:min(len(c.payload), c.off+w.full)]
 	b.buf = wire.AppendPayload(b.buf, piece, c.key, c.off)
-	if c.off += len(piece); c.off < len(c.payload) {
+	if c.off, c.end = c.off+len(piece), len(b.buf); c.off < len(c.payload) {
 		it.end = partEnd
 	} else {
-		it.end = int32(len(b.buf))
+		it.end = int32(c.end)
 	}
 }
 
@@ -253,7 +262,7 @@ func (w *writer) commit(n int, now time.Time) {
 			if w.spoke(it, now) {
 				break
 			}
-			w.cut = cut{} // only the first message of a batch may be the end of one
+			w.cut = cut{} // only the first message of a batch may be one
 			q.handed(&it.entry)
 			if it.lane != hookLane && !it.acked() {
 				w.inHand--
@@ -261,11 +270,7 @@ func (w *writer) commit(n int, now time.Time) {
 		}
 	}
 	if q.partial = 0; w.cut.on {
-		end := len(b.buf) // of its piece, which is first
-		if len(b.items) > 0 && b.items[0].end != partEnd {
-			end = int(b.items[0].end)
-		}
-		q.partial = w.cut.handed(max(0, w.cut.off-max(0, end-b.sent)))
+		q.partial = w.cut.handed(max(0, w.cut.off-max(0, w.cut.end-b.sent)))
 	}
 	if b.sent == len(b.buf) {
 		b.free()

@@ -165,6 +165,8 @@ func (k *connection) handshake(e *ending, ev *CloseEvent) {
 				k.pong(p)
 			case wire.OpClose:
 				k.echoed(e, ev, p)
+			case wire.OpText, wire.OpBinary:
+				k.lateAck(MessageType(op), p)
 			}
 		}
 		_, err := k.sock.read(k.r, k)
@@ -177,20 +179,32 @@ func (k *connection) handshake(e *ending, ev *CloseEvent) {
 	}
 }
 
-// echoed takes the peer's Close that came after ours. If it is the answer to
-// ours, the peer has read all before it.
+// lateAck shows a message that nobody gets any more to Queue.Ack: what it confirms
+// has arrived.
+func (k *connection) lateAck(t MessageType, p []byte) {
+	if k.c.opts.Queue.Ack == nil {
+		return
+	}
+	k.c.enter(k.now)
+	k.acked(Message{Type: t, Session: k.session, Received: k.now}, p)
+	k.c.leave()
+}
+
+// echoed takes the peer's Close that came after ours. If it is the answer to ours,
+// the peer has read all before it. It may be one of its own, with the same code, and
+// have crossed ours: where there are pongs, it is they that tell.
 func (k *connection) echoed(e *ending, ev *CloseEvent, p []byte) {
 	code, reason, err := wire.ParseClose(p)
 	if err != nil || !k.w.said {
 		return
 	}
 	ev.Code, ev.Reason, ev.WasClean = StatusCode(code), reason, true
-	if ev.Code == e.code {
-		q := &k.c.q
-		q.mu.Lock()
+	q := &k.c.q
+	q.mu.Lock()
+	if ev.Code == e.code && !k.w.barriers.tells() {
 		q.confirm(q.window.handed)
-		q.unlock()
 	}
+	q.unlock()
 	k.guard.Load().Reset(min(bothClosed, max(0, e.limit)))
 }
 

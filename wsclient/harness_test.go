@@ -80,13 +80,14 @@ func (w *world) open(o wsclient.Options) *wsclient.Client {
 	return c
 }
 
-// dial starts a client and waits until it is open.
+// dial starts a client and waits until it is open, or has been.
 func (w *world) dial(o wsclient.Options) *wsclient.Client {
 	w.Helper()
-	c := w.open(o)
-	if err := c.WaitOpen(w.ctx); err != nil {
+	c, err := wsclient.Dial(w.ctx, "ws://feed/", w.options(o))
+	if err != nil {
 		w.Fatal(err)
 	}
+	w.clients = append(w.clients, c)
 	return c
 }
 

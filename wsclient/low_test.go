@@ -82,7 +82,7 @@ func TestOnLowMaySend(t *testing.T) {
 	bubble(t, server(rec.Serve), func(w *world) {
 		clients := make(chan *wsclient.Client, 1)
 		var o wsclient.Options
-		o.Queue = wsclient.QueueOptions{MaxBytes: 100, LowWater: 20}
+		o.Queue = wsclient.QueueOptions{MaxBytes: 100, LowWater: 10} // less than any message, so that each arms it
 		sent := 0
 		o.Queue.OnLow = func() {
 			c := <-clients

@@ -85,7 +85,7 @@ type modelLink struct {
 	pongs   map[string]bool
 	said    int // the code of the client's Close; 0: none
 	heard   int // that of the server's
-	echoed  bool
+	echoed  bool // that is the answer to the client's
 	hello   int // messages of OnConnect
 	arrived []modelSent
 	words   chan int      // for the server to say
@@ -213,8 +213,21 @@ func (m *model) came(l *modelLink, f tapFrame) {
 		l.pongs[string(f.payload)] = true
 	case 8:
 		l.heard = f.closeCode()
-		l.echoed = l.heard == l.said
+		l.echoed = l.heard == l.said && !m.pongsTell(l)
 	}
+}
+
+// pongsTell reports whether it is by pongs that the client knows what the server has
+// read; m.mu is held.
+func (m *model) pongsTell(l *modelLink) bool {
+	pings, echoes := !m.opts.Heartbeat.IsOff(), false
+	for _, h := range l.handed {
+		pings = pings || h.again || m.opts.Queue.KeepUnconfirmed
+	}
+	for _, p := range l.pings {
+		echoes = echoes || l.pongs[p.payload]
+	}
+	return pings && (echoes || !l.pongs[""])
 }
 
 // arrive notes a message that the server has read, and reports whether it closes

@@ -118,8 +118,8 @@ func (m *model) step() {
 	case 17:
 		m.stall(p.flag())
 	case 18:
-		// Known: 1000 would be taken for the answer to Reconnect's Close.
-		code := modelPick[uint16](p, 1001, 1011, 1012, 1013, 1008, 1009, 1003, 4000)
+		// 1000 may cross that of a Reconnect.
+		code := modelPick[uint16](p, 1000, 1001, 1011, 1012, 1013, 1008, 1009, 1003, 4000)
 		m.note("server closes with %d", code)
 		for _, p := range m.srv.Peers() {
 			m.work.Go(func() { // serve reads on
