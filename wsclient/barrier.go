@@ -111,6 +111,11 @@ func (b *barriers) due(taken, hooks uint64, q *queue, now time.Time) (ok bool, l
 // behind reports whether something was taken since the latest.
 func (b *barriers) behind(taken, hooks uint64) bool { return taken > b.covered || hooks > b.hooks }
 
+// uncover notes that no more than that was taken after all.
+func (b *barriers) uncover(taken, hooks uint64) {
+	b.covered, b.hooks = min(b.covered, taken), min(b.hooks, hooks)
+}
+
 // tells reports whether pongs will tell what the peer has read: pings go unasked,
 // and it has not shown that it echoes none.
 func (b *barriers) tells() bool {

@@ -20,11 +20,15 @@ var batches = sync.Pool{New: func() any { return &batch{buf: make([]byte, 0, bat
 // A batch is what goes out in one write.
 type batch struct {
 	items   []item // what it is made of
+	encoded int    // of items, those whose bytes are made
 	done    int    // of items, those that the kernel has
+	tail    bool   // the first is the rest of a message that was begun
 	control []byte // payloads of its pongs and control messages
 	ping    [heartbeat.PayloadSize]byte
 	buf     []byte // its bytes
 	sent    int    // of buf, what the kernel has
+
+	mortal time.Time // not after the first Expires of what is not begun; zero: none
 }
 
 // An item is one frame, or a piece of one.
@@ -43,8 +47,7 @@ func (it *item) isMessage() bool {
 
 func (b *batch) free() {
 	clear(b.items)
-	b.items, b.done = b.items[:0], 0
-	b.buf, b.sent = b.buf[:0], 0
+	*b = batch{items: b.items[:0], control: b.control, buf: b.buf[:0]}
 	batches.Put(b)
 }
 
@@ -57,6 +60,9 @@ type cut struct {
 	end     int    // of that, in the buffer of the batch
 	key     uint32
 }
+
+// is reports whether it is e that is cut.
+func (c *cut) is(e *entry) bool { return c.seq == e.seq && c.lane == e.lane }
 
 // handed is how much of the message the kernel has, if it has n bytes of its payload.
 func (c *cut) handed(n int) int64 {
@@ -74,7 +80,7 @@ func (w *writer) fill(now time.Time) bool {
 	w.b = b
 	room := w.full
 	if w.cut.on {
-		b.items = append(b.items, item{entry: w.cut.entry})
+		b.items, b.tail = append(b.items, item{entry: w.cut.entry}), true
 		room -= len(w.cut.payload) - w.cut.off
 	}
 	if room > 0 { // no frame goes into the middle of another
@@ -152,6 +158,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		if at == hookLane {
 			continue
 		}
+		b.notes(&e)
 		if !e.acked() {
 			w.inHand++
 		}
@@ -192,14 +199,11 @@ func (w *writer) fillLast(now time.Time) {
 	}
 }
 
-// encode makes the bytes of the batch, unless they are already made.
+// encode makes the bytes of the batch that are not made yet.
 func (w *writer) encode() {
 	b := w.b
-	if len(b.buf) > 0 {
-		return
-	}
-	for i := range b.items {
-		it := &b.items[i]
+	for ; b.encoded < len(b.items); b.encoded++ {
+		it := &b.items[b.encoded]
 		op, payload := it.op, []byte(nil)
 		switch op {
 		case wire.OpPing:
@@ -209,7 +213,7 @@ func (w *writer) encode() {
 		case wire.OpClose:
 			payload = w.closing
 		default:
-			if w.cut.on && w.cut.seq == it.seq && w.cut.lane == it.lane {
+			if w.cut.on && w.cut.is(&it.entry) {
 				w.piece(it)
 				continue
 			}
@@ -273,13 +277,18 @@ func (w *writer) commit(n int, now time.Time) {
 		q.partial = w.cut.handed(max(0, w.cut.off-max(0, w.cut.end-b.sent)))
 	}
 	if b.sent == len(b.buf) {
-		b.free()
-		w.b = nil
-		w.pace.left(now)
+		w.written(now)
 	}
 	q.settleFlushes()
 	q.level()
 	q.grant()
+}
+
+// written ends the batch.
+func (w *writer) written(now time.Time) {
+	w.b.free()
+	w.b = nil
+	w.pace.left(now)
 }
 
 // pinged notes that a ping was handed over.

@@ -76,8 +76,9 @@
 // larger message is alone between two), and behind the last message one per round
 // trip, at least a second apart, or at once if somebody waits for it. Under
 // heartbeat.Off, or with a Probe that is a message, they go only if a Flush waits
-// or something is kept until it is confirmed; under Passive never. The peer's echo
-// of our Close confirms too.
+// or something is kept until it is confirmed; under Passive never. One goes
+// before our Close, if something is unconfirmed; where none do, or the peer does not
+// echo them, its echo of our Close confirms.
 //
 // A hop that answers pings itself, as some proxies do, confirms only that the hop
 // has read: nobody at our end can tell. For such ways, and for Passive, there is
@@ -101,7 +102,10 @@
 // at most 128 KiB that it cannot send (TCP_NOTSENT_LOWAT). OnLow runs when
 // BufferedAmount falls to LowWater. What Send does when the queue is full:
 //
-//	OverflowBlock       waits for room, first come, first served
+//	OverflowBlock       waits for room, first come, first served. While a
+//	                    callback runs, which might wait for that Send, it fails
+//	                    with ErrQueueFull instead: at once if there is no
+//	                    connection, else after WriteTimeout
 //	OverflowReject      fails with ErrQueueFull
 //	OverflowDropOldest  drops those that have waited longest, as many as it takes;
 //	                    not what is being written or kept: if it would take that,
@@ -111,7 +115,7 @@
 //	                    ends: the peer is too slow
 //
 // SendWith has classes: Key (the newest of each key, in the place of the first),
-// Expires, Volatile (only on this connection), Priority (ahead, with as much room
+// Expires (never begun after it), Volatile (only on this connection), Priority (ahead, with as much room
 // for itself, never dropped for want of it), Delivery and ID. Nothing that was
 // accepted is thrown away without a word: Stats.Drops counts by reason,
 // Trace.Dropped gets the message, Flush fails.

@@ -10,7 +10,7 @@ type Stats struct {
 	Dials      uint64    // attempts ever made, failed or not
 	Next       time.Time // when the next attempt begins; zero: none is waited for
 
-	MessagesIn, MessagesOut uint64 // received; handed to the kernel
+	MessagesIn, MessagesOut uint64 // received; handed to the kernel, what OnConnect sends too
 	BytesIn, BytesOut       uint64 // their payload
 	DroppedIn, DroppedOut   uint64 // messages that were accepted and thrown away
 	ReplacedIn              uint64 // of DroppedIn, those replaced by a newer one of the same Inbox.Key

@@ -26,9 +26,6 @@ func (l *modelLink) spaced(h modelSent, off bool) {
 	for _, before := range l.handed[from:] {
 		again = again || before.again
 		since += before.size
-		if before.size > barrierSparse {
-			return // known: behind one that leaves in pieces the barrier may be missing
-		}
 	}
 	if again {
 		limit = barrierDense
@@ -91,8 +88,7 @@ func (m *model) watch() {
 		m.Errorf("BufferedAmount is %d, more than the queue may hold", s.BufferedAmount)
 	}
 	m.high = m.high || m.opts.Queue.OnLow != nil && s.BufferedAmount > m.opts.Queue.LowWater
-	// Known: it does not, if it was a cut that brought BufferedAmount above LowWater.
-	if m.high && s.BufferedAmount <= m.opts.Queue.LowWater && m.lows == 0 && m.c.ReadyState() == wsclient.Open && len(m.links) == 1 {
+	if m.high && s.BufferedAmount <= m.opts.Queue.LowWater && m.lows == 0 && m.c.ReadyState() == wsclient.Open {
 		m.Errorf("OnLow has not run")
 	}
 }
@@ -135,9 +131,8 @@ func (m *model) check() {
 func (m *model) wrong(s *modelMessage) string {
 	for i, h := range s.handed {
 		switch l := m.links[h.link]; {
-		// Known: a write that was under way may have it in its hands.
-		case !s.o.Expires.IsZero() && l.behind(s.o.Expires, h.start) > largestBatch+barrierSparse:
-			return "it was handed over after it had expired"
+		case !s.o.Expires.IsZero() && l.took(h.start).After(s.o.Expires.Add(1)):
+			return "it was begun after it had expired"
 		case s.o.Volatile && h.link > s.newest:
 			return "it is volatile, and was handed over on a later connection"
 		case i == 0:

@@ -70,7 +70,8 @@ func (m *model) droppedOne(reason wsclient.DropReason, msg wsclient.Message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.drops[reason.String()]++
-	if reason != wsclient.DropClosed && m.flying == 0 && m.elapsed() > m.flushed {
+	told := reason == wsclient.DropClosed || reason == wsclient.DropRejected // by other means
+	if !told && m.flying == 0 && m.elapsed() > m.flushed {
 		m.untold++
 	}
 	h, s := m.parse(msg.Data)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"sort"
 	"sync"
 	"syscall"
 	"time"
@@ -36,8 +37,8 @@ type tapLink struct {
 	fault    tapFault
 	taken    int // of what was written
 	crossed  bool
-	writes   []tapWrite // the last of each instant
-	dead     error      // not nil: it was cut, and this is what reads say
+	writes   []tapWrite
+	dead     error // not nil: it was cut, and this is what reads say
 	sent     tapFramer
 	got      tapFramer
 }
@@ -53,7 +54,8 @@ type tapFrame struct {
 	rsv     byte
 	op      ws.OpCode
 	payload []byte
-	end     int // its last byte's place in the stream, the handshake included
+	begin   int // its place in the stream, the handshake included
+	end     int
 }
 
 func newTapLink(nc net.Conn) *tapLink {
@@ -85,7 +87,8 @@ func (l *tapLink) Write(p []byte) (n int, err error) {
 		return 0, tapError("write", syscall.EPIPE)
 	}
 	l.crossed = crossed || cut
-	w := l.begin(began)
+	w := len(l.writes)
+	l.writes = append(l.writes, tapWrite{began: began, place: l.taken})
 	l.mu.Unlock()
 	switch {
 	case crossed: // into the void
@@ -112,16 +115,6 @@ func (l *tapLink) Write(p []byte) (n int, err error) {
 	l.writes[w].ended, l.writes[w].end = time.Now(), l.taken
 	l.sent.feed(p[:n], l.onUp)
 	return n, err
-}
-
-// begin notes a write; l.mu is held.
-func (l *tapLink) begin(at time.Time) int {
-	if n := len(l.writes); n == 0 || at.After(l.writes[n-1].began) {
-		l.writes = append(l.writes, tapWrite{})
-	}
-	n := len(l.writes) - 1
-	l.writes[n] = tapWrite{began: at, place: l.taken}
-	return n
 }
 
 func (l *tapLink) Read(p []byte) (int, error) {
@@ -165,6 +158,13 @@ func (l *tapLink) behind(at time.Time, place int) int {
 		}
 	}
 	return math.MaxInt
+}
+
+// took is when the write ended that has taken a place of the stream.
+func (l *tapLink) took(place int) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.writes[sort.Search(len(l.writes), func(i int) bool { return l.writes[i].end > place })].ended
 }
 
 // kill ends the link for both.
@@ -240,8 +240,9 @@ func (f *tapFramer) feed(p []byte, emit func(tapFrame)) {
 		if h.Masked {
 			ws.Cipher(payload, h.Mask, 0)
 		}
+		begin := f.end
 		f.end += whole
-		emit(tapFrame{h.Rsv, h.OpCode, payload, f.end})
+		emit(tapFrame{h.Rsv, h.OpCode, payload, begin, f.end})
 		rest = rest[whole:]
 	}
 	f.buf = append(f.buf[:0], rest...)

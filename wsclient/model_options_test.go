@@ -29,7 +29,7 @@ func (p *modelProgram) flag() bool { return p.next()&1 != 0 }
 // options are what the first bytes say.
 func (m *model) options() (o wsclient.Options) {
 	p := &m.program
-	o.Reconnect = steady
+	o.Reconnect = reconnect.Policy{Initial: time.Millisecond, Max: 100 * time.Millisecond} // a mute and picky server ends each connection
 	o.Reconnect.Classify = func(reconnect.Failure) reconnect.Verdict { return reconnect.Verdict{} }
 	o.Queue.Delivery = modelPick(p, wsclient.AtMostOnce, wsclient.AtLeastOnce)
 	o.Queue.KeepUnconfirmed = p.flag()

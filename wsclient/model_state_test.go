@@ -69,7 +69,7 @@ type modelMessage struct {
 // A modelHand is one handing over.
 type modelHand struct {
 	link, place int
-	start       int // of its payload, in the stream
+	start       int // of its frame, in the stream
 }
 
 // A modelTally counts messages without a number.
@@ -83,10 +83,10 @@ type modelLink struct {
 	handed  []modelSent // messages in the order in which they left
 	pings   []modelPing
 	pongs   map[string]bool
-	said    int // the code of the client's Close; 0: none
-	heard   int // that of the server's
+	said    int  // the code of the client's Close; 0: none
+	heard   int  // that of the server's
 	echoed  bool // that is the answer to the client's
-	hello   int // messages of OnConnect
+	hello   int  // messages of OnConnect
 	arrived []modelSent
 	words   chan int      // for the server to say
 	gone    time.Duration // when the client had closed it; negative: not yet
@@ -197,7 +197,7 @@ func (m *model) left(l *modelLink, f tapFrame) {
 		case s == nil:
 			m.tally(h).handed++
 		default:
-			s.handed = append(s.handed, modelHand{l.n, len(l.handed), f.end - len(f.payload)})
+			s.handed = append(s.handed, modelHand{l.n, len(l.handed), f.begin})
 		}
 		l.spaced(h, m.opts.Heartbeat.IsOff())
 		l.handed = append(l.handed, h)

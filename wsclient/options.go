@@ -171,7 +171,8 @@ type QueueOptions struct {
 
 	// OnLow runs when BufferedAmount falls to LowWater or below after it was above,
 	// as an RTCDataChannel's bufferedamountlow: on the client's goroutine, like
-	// the other callbacks. LowWater without OnLow is an *OptionError.
+	// the other callbacks, so it waits for the end of a dial that is under way.
+	// LowWater without OnLow is an *OptionError.
 	LowWater int64
 	OnLow    func()
 
@@ -223,9 +224,9 @@ type SendOptions struct {
 	// place, whatever its other classes; it counts as dropped. Priorities have keys
 	// of their own. "": none.
 	Key string
-	// Expires: the message is not taken for a write after it, and is then dropped;
-	// Send fails with ErrNotSent if it has passed. What is in a write that waits
-	// for the kernel (512 KiB at most) is not called back. Zero: never.
+	// Expires: the message is never begun after it, and is then dropped; Send fails
+	// with ErrNotSent if it has passed. Begun is what the kernel has a part of, or,
+	// over TLS, what is in the 16 KiB that are being written. Zero: never.
 	Expires time.Time
 	// Volatile: only if it can leave now. Send fails with ErrNotSent unless the
 	// client is Open, and does not wait for room; what has not left when the

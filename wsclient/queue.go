@@ -183,13 +183,13 @@ func (q *queue) handed(e *entry) {
 	l := &q.lanes[e.lane]
 	l.inHand--
 	l.bytes -= int64(e.size)
+	q.out.n++
+	q.out.all += int64(e.size)
 	if e.lane == hookLane {
 		q.window.handed.hook++
 		q.arena.release(e)
 		return
 	}
-	q.out.n++
-	q.out.all += int64(e.size)
 	if q.passive && !e.acked() && !e.is(again) {
 		e.marks &^= kept // nothing would ever let it go
 	}

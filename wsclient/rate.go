@@ -45,10 +45,10 @@ type pace struct {
 	Rate
 	reserve int // of Messages, what only pings, pongs and the heartbeat take
 
-	sent  []departure // oldest first
-	head  int         // of sent, the first within the last Per
-	data  int         // of those and of taken, how many are messages
-	taken []bool      // what is being written; true: a message
+	sent  []departure                    // oldest first
+	head  int                            // of sent, the first within the last Per
+	data  int                            // of those and of what is being written, how many are messages
+	taken struct{ messages, others int } // what is being written
 
 	held  bool      // messages wait
 	mute  bool      // pings or pongs do
@@ -139,7 +139,7 @@ func (p *pace) controls() int {
 }
 
 func (p *pace) room(data bool) int {
-	n := p.Messages - (len(p.sent) - p.head) - len(p.taken)
+	n := p.Messages - (len(p.sent) - p.head) - p.taken.messages - p.taken.others
 	if data {
 		n = min(n, p.Messages-p.reserve-p.data)
 	}
@@ -147,10 +147,21 @@ func (p *pace) room(data bool) int {
 }
 
 func (p *pace) take(data bool) {
-	p.taken = append(p.taken, data)
 	if data {
 		p.data++
+		p.taken.messages++
+	} else {
+		p.taken.others++
 	}
+}
+
+// untake notes that one message was not written after all.
+func (p *pace) untake() {
+	if p == nil {
+		return
+	}
+	p.data--
+	p.taken.messages--
 }
 
 // left notes that what was taken has left.
@@ -158,10 +169,13 @@ func (p *pace) left(now time.Time) {
 	if p == nil {
 		return
 	}
-	for _, data := range p.taken {
-		p.sent = append(p.sent, departure{now, data})
+	for range p.taken.messages {
+		p.sent = append(p.sent, departure{now, true})
 	}
-	p.taken = p.taken[:0]
+	for range p.taken.others {
+		p.sent = append(p.sent, departure{now, false})
+	}
+	p.taken.messages, p.taken.others = 0, 0
 }
 
 // next is when what is held up may go on; zero: nothing is.
@@ -169,7 +183,7 @@ func (p *pace) next(now time.Time) time.Time {
 	if p == nil || !p.held && !p.mute {
 		return time.Time{}
 	}
-	n, data := p.Messages-(len(p.sent)-p.head)-len(p.taken), p.Messages-p.reserve-p.data
+	n, data := p.Messages-(len(p.sent)-p.head)-p.taken.messages-p.taken.others, p.Messages-p.reserve-p.data
 	for _, d := range p.sent[p.head:] {
 		if n++; d.data {
 			data++

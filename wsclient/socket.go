@@ -22,8 +22,9 @@ type socket interface {
 	tryWrite(p []byte) (int, error)
 	// write writes some of p: as much as can be had in one go, having waited for the
 	// first byte. It fails with errWriteTimeout when none was taken for timeout; 0 or
-	// less: never.
-	write(p []byte, timeout time.Duration) (int, error)
+	// less: never. It returns 0 without an error once look is over, if it can; zero:
+	// never.
+	write(p []byte, timeout time.Duration, look time.Time) (int, error)
 	// wake lets read return with os.ErrDeadlineExceeded once at has come,
 	// whether it is waiting then or called later, until awake.
 	wake(at time.Time)
@@ -46,6 +47,8 @@ type netSocket struct {
 	nc    net.Conn
 	small []byte // a read into it waits
 	more  bool   // the last read filled its buffer
+
+	limited bool // a write deadline is set
 }
 
 // smallRead is what an idle connection holds to wait for the first bytes.
@@ -85,21 +88,34 @@ func (s *netSocket) read(r *wire.Reader, o observer) (int, error) {
 
 func (s *netSocket) tryWrite([]byte) (int, error) { return 0, nil } // there is no such call
 
-func (s *netSocket) write(p []byte, timeout time.Duration) (int, error) {
+func (s *netSocket) write(p []byte, timeout time.Duration, look time.Time) (int, error) {
 	piece := writePiece
 	if _, ok := s.nc.(*tls.Conn); ok {
-		piece = writePieceTLS
+		piece, look = writePieceTLS, time.Time{}
 	}
-	if timeout > 0 {
-		s.nc.SetWriteDeadline(time.Now().Add(timeout))
+	limit, early := writeLimit(timeout, look)
+	if s.limited || !limit.IsZero() {
+		s.limited = !limit.IsZero()
+		s.nc.SetWriteDeadline(limit)
 	}
 	n, err := s.nc.Write(p[:min(len(p), piece)])
 	if err != nil && isTimeout(err) {
-		if err = errWriteTimeout; n > 0 && piece == writePiece {
+		if err = errWriteTimeout; early || n > 0 && piece == writePiece {
 			err = nil // that is progress
 		}
 	}
 	return n, err
+}
+
+// writeLimit is the deadline of a write; early: before its timeout.
+func writeLimit(timeout time.Duration, look time.Time) (limit time.Time, early bool) {
+	if timeout > 0 {
+		limit = time.Now().Add(timeout)
+	}
+	if look.IsZero() || timeout > 0 && !limit.After(look) {
+		return limit, false
+	}
+	return look.Add(1), true // after it, not at it
 }
 
 func (s *netSocket) wake(at time.Time) {

@@ -36,7 +36,9 @@ type rawSocket struct {
 	wn      int
 	werr    error
 	timeout time.Duration
-	timed   bool // a write deadline is set
+	look    time.Time
+	timed   bool // it waits, and has a deadline
+	early   bool // which is look
 	tryW    func(fd uintptr) bool
 	onceW   func(fd uintptr) bool
 }
@@ -122,8 +124,8 @@ func (s *rawSocket) writeOnce(fd uintptr) bool {
 	return true
 }
 
-func (s *rawSocket) write(p []byte, timeout time.Duration) (int, error) {
-	s.p, s.wn, s.werr, s.timeout = p, 0, nil, timeout
+func (s *rawSocket) write(p []byte, timeout time.Duration, look time.Time) (int, error) {
+	s.p, s.wn, s.werr, s.timeout, s.look = p, 0, nil, timeout, look
 	err := s.rc.Write(s.tryW)
 	s.p = nil
 	if s.timed {
@@ -131,6 +133,8 @@ func (s *rawSocket) write(p []byte, timeout time.Duration) (int, error) {
 		s.nc.SetWriteDeadline(time.Time{})
 	}
 	switch {
+	case err != nil && isTimeout(err) && s.early:
+		err = nil
 	case err != nil && isTimeout(err):
 		err = errWriteTimeout
 	case err == nil:
@@ -142,12 +146,15 @@ func (s *rawSocket) write(p []byte, timeout time.Duration) (int, error) {
 // writeSome runs each time the socket may be writable; false: wait. A deadline
 // costs nothing as long as the kernel takes what it is given.
 func (s *rawSocket) writeSome(fd uintptr) bool {
+	if s.timed && !s.look.IsZero() && time.Now().After(s.look) {
+		return true
+	}
 	if s.writeOnce(fd); s.werr != nil || s.wn > 0 {
 		return true
 	}
-	if s.timeout > 0 && !s.timed {
-		s.timed = true
-		s.nc.SetWriteDeadline(time.Now().Add(s.timeout))
+	if limit, early := writeLimit(s.timeout, s.look); !s.timed && !limit.IsZero() {
+		s.timed, s.early = true, early
+		s.nc.SetWriteDeadline(limit)
 	}
 	return false
 }

@@ -93,11 +93,14 @@ func (w *writer) work() {
 		return
 	}
 	w.writing = true
-	for w.b != nil || w.fill(now) {
+	began := now // of the wait for the next byte to be taken
+	for w.recall(now); w.b != nil || w.fill(now); w.recall(now) {
 		w.q.unlock()
 		w.encode()
-		n, err := w.sock.write(w.b.buf[w.b.sent:], w.q.timeout)
-		now = time.Now()
+		n, err := w.sock.write(w.b.buf[w.b.sent:], w.patience(now.Sub(began)), w.b.mortal)
+		if now = time.Now(); n > 0 {
+			began = now
+		}
 		w.q.mu.Lock()
 		w.commit(n, now)
 		if err != nil {
@@ -107,6 +110,14 @@ func (w *writer) work() {
 	}
 	w.rest()
 	w.q.unlock()
+}
+
+// patience is what is left of the WriteTimeout of a write that has waited.
+func (w *writer) patience(waited time.Duration) time.Duration {
+	if w.q.timeout <= 0 {
+		return 0
+	}
+	return max(w.q.timeout-waited, 1)
 }
 
 // rest ends the work: nothing is left to write. q.mu is held.

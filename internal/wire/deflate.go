@@ -70,6 +70,15 @@ func (d *Deflater) Rest() {
 	}
 }
 
+// Forget is Rest, and what is compressed next refers to nothing before it: some of
+// that will not be sent.
+func (d *Deflater) Forget() {
+	if d != nil {
+		d.Rest()
+		d.hist.forget()
+	}
+}
+
 // A compressor makes a deflate stream in out.
 type compressor struct {
 	w   *flate.Writer

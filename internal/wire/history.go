@@ -16,6 +16,9 @@ type history struct {
 // window is valid until add.
 func (h *history) window() []byte { return h.b[max(0, len(h.b)-h.size):] }
 
+// forget empties the window.
+func (h *history) forget() { h.b = nil }
+
 // add notes a message. Small ones move the window once in a while only: a
 // quarter more of it is kept.
 func (h *history) add(p []byte) {
