@@ -19,10 +19,10 @@ const MaxRetryAfter = 10 * time.Minute
 //	an error marked by Permanent                          stop
 //	Close 1002, 1003, 1007-1010 from the peer             stop
 //	HTTP 408, 425, 429                                    backoff
-//	HTTP 401, 403                                         refresh once per open, then stop;
+//	HTTP 401, 403, not a proxy's                          refresh once per open, then stop;
 //	                                                      without a Prepare hook, stop
-//	other HTTP 3xx, 4xx                                   stop if never open yet, else backoff
-//	a certificate that does not verify (PhaseTLS)         stop if never open yet, else backoff
+//	other HTTP 3xx, 4xx, all of a proxy's                 stop if never open yet, else backoff
+//	a certificate that does not verify, a proxy's too     stop if never open yet, else backoff
 //	(but with Endpoints, each of them must have refused us so: until then, backoff)
 //	all else: HTTP 5xx, refused, reset, timeout, DNS      backoff
 //	(NXDOMAIN too), a hook's error, an invalid upgrade,
@@ -35,7 +35,8 @@ const MaxRetryAfter = 10 * time.Minute
 // to [MaxRetryAfter].
 func Default(f Failure) Verdict {
 	retry := Verdict{Action: Backoff, After: min(max(f.RetryAfter, 0), MaxRetryAfter)}
-	denied := f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden
+	// A proxy that refuses knows nothing of the credentials that Prepare makes.
+	denied := f.Phase != PhaseProxy && (f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden)
 	switch {
 	case IsPermanent(f.Err), !f.ClosedByUs && finalCode(f.CloseCode):
 		return Verdict{Action: Stop}
@@ -52,7 +53,7 @@ func refusal(f Failure) bool {
 	if f.Status >= 300 && f.Status <= 499 {
 		return !transientStatus(f.Status)
 	}
-	return f.Phase == PhaseTLS && isCertificateError(f.Err)
+	return (f.Phase == PhaseTLS || f.Phase == PhaseProxy) && isCertificateError(f.Err)
 }
 
 // finalCode reports whether a Close with this code from the peer says that we

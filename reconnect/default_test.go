@@ -92,6 +92,21 @@ func TestDefaultAsksForFreshCredentialsOnce(t *testing.T) {
 	}
 }
 
+// TestDefaultKnowsWhoHasRefused: a proxy knows nothing of the credentials that Prepare
+// makes, and one that is being reloaded must not end a feed.
+func TestDefaultKnowsWhoHasRefused(t *testing.T) {
+	for _, status := range []int{401, 403, 407, 404} {
+		f := reconnect.Failure{Phase: reconnect.PhaseProxy, Status: status, Err: errTest, CanRefresh: true}
+		if got := reconnect.Default(f); got != stop {
+			t.Errorf("a proxy's %d before the first open: %v, want %v", status, got, stop)
+		}
+		f.Opened = true
+		if got := reconnect.Default(f); got != backoff {
+			t.Errorf("a proxy's %d after the first open: %v, want %v", status, got, backoff)
+		}
+	}
+}
+
 func TestDefaultTakesRetryAfterAsAFloor(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -135,6 +150,7 @@ func TestDefaultJudgesErrors(t *testing.T) {
 		{"a wrapped certificate error", reconnect.PhaseTLS, fmt.Errorf("dial: %w", verification), stop, backoff},
 		{"a certificate error inside the Prepare hook", reconnect.PhasePrepare, verification, backoff, backoff},
 		{"a certificate error inside the OnConnect hook", reconnect.PhaseConnect, verification, backoff, backoff},
+		{"the certificate of a proxy", reconnect.PhaseProxy, fmt.Errorf("proxy: %w", verification), stop, backoff},
 		{"TLS that is not TLS", reconnect.PhaseTLS, tls.RecordHeaderError{Msg: "not TLS"}, backoff, backoff},
 		{"refused", reconnect.PhaseDial, syscall.ECONNREFUSED, backoff, backoff},
 		{"reset", reconnect.PhaseUpgrade, syscall.ECONNRESET, backoff, backoff},

@@ -97,7 +97,7 @@ func newConnection(c *Client, d *dialed, session int) *connection {
 	}
 	k.ctx, k.cancel = context.WithCancelCause(c.ctx)
 	k.w = newWriter(&c.q, k.sock)
-	k.w.pace = newPace(c.opts.Rate, c.opts.Heartbeat)
+	k.w.pace = newPace(c.opts.Rate)
 	k.compress(d.answer.Deflate)
 	k.w.failed, k.w.probed, k.w.asked, k.w.alarm = k.writingEnded, k.probed, k.asked, k.lookAt
 	k.w.wake, k.w.overflowed = k.wake, k.overflowed

@@ -30,6 +30,13 @@
 // bytes (on Linux, beneath TLS too); if it has some, or if the timer itself came
 // late by more than Timeout/10, the connection gets one more Timeout.
 //
+// A heartbeat may be made of messages too: Heartbeat.Probe sends them, and hides what
+// answers them; Heartbeat.Reply answers the peer's; under Passive, or Expect, the peer
+// beats alone. Package heartbeat has a Policy for many feeds, and OnConnect can set the
+// one that a greeting asks for. Under AnswersOnly no other byte proves life. A stream
+// that dries up on a link that lives is for StaleAfter to notice. A machine that has
+// slept probes at once when it wakes, and does not wait out its backoff.
+//
 // # Order
 //
 // Messages leave in the order in which Send accepted them, text and binary
@@ -166,7 +173,12 @@
 // With Endpoints a failed attempt is followed by one at the next of them, at once;
 // the client sleeps when each was tried, and begins again with the one that had the
 // last stable connection. Clients that share a Reconnect.Limiter come back no
-// faster than it says. CloseEvent.Wait is all of the wait.
+// faster than it says. CloseEvent.Wait is all of the wait. Within a connection
+// Options.Rate bounds what leaves.
+//
+// The way there may lead through proxies, of Options.Proxy or the environment. A
+// proxy that refuses is judged as the server is, save that no fresh credentials help.
+// Redirects are refused unless Options.Redirects allows them.
 //
 // # Closing
 //

@@ -14,7 +14,8 @@ var paceStart = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 // pacing asks for messages (m) and pings (p) at the times, in milliseconds, and
 // returns which of them may go; what may not is not asked again.
 func pacing(r Rate, asked string, times ...int) string {
-	p := newPace(r, heartbeat.Policy{})
+	p := newPace(r)
+	p.heed(heartbeat.Policy{})
 	got := []byte(asked)
 	for i, ms := range times {
 		now := paceStart.Add(time.Duration(ms) * time.Millisecond)
@@ -67,7 +68,8 @@ func TestPaceSaysWhen(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for range 2000 {
 		r := Rate{Messages: 1 + rnd.IntN(5), Control: rnd.IntN(2) == 0}
-		p, now := newPace(r, heartbeat.Policy{}), paceStart
+		p, now := newPace(r), paceStart
+		p.heed(heartbeat.Policy{})
 		var sent []time.Time
 		for range 40 {
 			now = now.Add(time.Duration(rnd.IntN(300)) * time.Millisecond)
@@ -99,7 +101,7 @@ func TestPaceSaysWhen(t *testing.T) {
 }
 
 func TestPaceIsThrottled(t *testing.T) {
-	p := newPace(Rate{Messages: 1}, heartbeat.Policy{})
+	p := newPace(Rate{Messages: 1})
 	p.message(paceStart)
 	p.left(paceStart)
 	if p.message(paceStart.Add(time.Second / 4)) {
@@ -114,7 +116,8 @@ func TestPaceIsThrottled(t *testing.T) {
 }
 
 func TestTheHeartbeatsMessagesHaveTheReserve(t *testing.T) {
-	p := newPace(Rate{Messages: 2}, heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")})
+	p := newPace(Rate{Messages: 2})
+	p.heed(heartbeat.Policy{Probe: heartbeat.Text("ping", "pong")})
 	if got := []bool{p.message(paceStart), p.message(paceStart), p.beat(), p.beat()}; !slices.Equal(got, []bool{true, false, true, false}) {
 		t.Errorf("%v, want one message and one beat", got)
 	}

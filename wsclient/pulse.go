@@ -22,6 +22,7 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	k.monitor = heartbeat.NewMonitor(p, now)
 	k.monitor.Jitter(jitter())
 	k.talk = newTalk(p, k.talk)
+	k.w.pace.heed(p)
 	k.w.controls.forgetProbes()
 	if b := &k.w.barriers; b.probe { // of the policy before
 		b.probe, b.wanted = false, false

@@ -61,18 +61,25 @@ type departure struct {
 	data bool
 }
 
-func newPace(r Rate, h heartbeat.Policy) *pace {
+func newPace(r Rate) *pace {
 	if r.Messages == 0 {
 		return nil
 	}
 	if r.Per == 0 {
 		r.Per = time.Second
 	}
-	p := &pace{Rate: r}
-	if r.Control || h.Reply != nil || h.Probe != nil && !h.IsPassive() {
-		p.reserve = min(1, r.Messages-1)
+	return &pace{Rate: r}
+}
+
+// heed keeps room for what a heartbeat says.
+func (p *pace) heed(h heartbeat.Policy) {
+	if p == nil {
+		return
 	}
-	return p
+	p.reserve = 0
+	if p.Control || h.Reply != nil || h.Probe != nil && !h.IsPassive() {
+		p.reserve = min(1, p.Messages-1)
+	}
 }
 
 // look forgets what left more than Per ago, and returns for how long messages were

@@ -160,6 +160,25 @@ func TestRateOfAllFrames(t *testing.T) {
 	})
 }
 
+// TestRateKeepsAPlaceForALearntHeartbeat, which OnConnect has set.
+func TestRateKeepsAPlaceForALearntHeartbeat(t *testing.T) {
+	var r tape
+	bubble(t, server(r.serve), func(w *world) {
+		c := w.dial(wsclient.Options{
+			Rate:      wsclient.Rate{Messages: 2, Per: time.Minute},
+			Heartbeat: heartbeat.Off,
+			OnConnect: func(_ context.Context, conn *wsclient.Conn) error {
+				return conn.SetHeartbeat(heartbeat.Policy{Interval: 20 * time.Second, Timeout: time.Hour, Probe: heartbeat.Text("beat", "")})
+			},
+		})
+		w.send(c, upTo(3)...)
+		w.at(59 * time.Second)
+		if got := r.heard(); got != "0@0s beat@20s" {
+			t.Error(got)
+		}
+	})
+}
+
 func TestRateKeepsAPlaceForTheHeartbeat(t *testing.T) {
 	var r tape
 	bubble(t, server(r.serve), func(w *world) {

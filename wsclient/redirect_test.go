@@ -247,7 +247,9 @@ func TestRedirectsBelongToOneAttempt(t *testing.T) {
 	late := signs.OnUpgrade
 	signs.OnUpgrade = func(n int, r *http.Request) *testserver.Answer {
 		a := late(n, r)
-		a.Delay = 4 * time.Second
+		if a != nil {
+			a.Delay = 4 * time.Second
+		}
 		return a
 	}
 	bubble(t, signs, func(w *world) {

@@ -41,6 +41,8 @@ func (g *gossip) listen(o wsclient.Options) wsclient.Options {
 	o.Trace = &wsclient.Trace{
 		AttemptStart: func(_ int, u string) { g.said(u) },
 		AttemptDone:  func(_ int, u string, err error) { g.said(u, err) },
+		Phase:        func(n int, u string, p reconnect.Phase, d time.Duration, err error) { g.said(n, u, p, d, err) },
+		Wait:         func(n int, u string, d time.Duration) { g.said(n, u, d) },
 	}
 	o.OnError = func(err error) { g.said(err) }
 	o.OnOpen = func(c *wsclient.Conn) { g.said(c.URL()) }
@@ -111,7 +113,8 @@ func TestNothingSaysASecretOfTheWay(t *testing.T) {
 				}
 				c, err := wsclient.New("ws://user:"+secret+"@feed/?token="+secret, w.options(g.listen(wsclient.Options{
 					Proxy: through(test.scheme + "://user:" + secret + "@proxy:1"), TLS: &tls.Config{}, Redirects: 1,
-					Reconnect: reconnect.Policy{Initial: time.Millisecond, Max: time.Millisecond, MaxAttempts: 2},
+					Reconnect: reconnect.Policy{Initial: time.Millisecond, Max: time.Millisecond, MaxAttempts: 4},
+					Endpoints: []string{"ws://user:" + secret + "@elsewhere/" + "?token=" + secret},
 				})))
 				if err != nil {
 					t.Fatal(err)
