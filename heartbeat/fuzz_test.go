@@ -77,7 +77,7 @@ func (w *world) event(kind byte) {
 	switch kind {
 	case 0, 1: // a byte, and the reader waits again
 		w.receive()
-		w.l.Empty, w.prompt = w.now, !w.lateWriter && w.owed == 0 && !w.l.Unread && (!w.p.AnswersOnly || w.prompt)
+		w.l.Empty, w.prompt = w.now, !w.lateWriter && w.owed == 0 && !w.l.Unread && !w.slept && (!w.p.AnswersOnly || w.prompt)
 	case 2: // a byte, and the reader is busy
 		w.receive()
 		w.l.Empty, w.prompt = time.Time{}, false

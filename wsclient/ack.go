@@ -9,7 +9,7 @@ func (q *queue) confirm(to tally) {
 // forget is for an entry of the window that is confirmed.
 func (q *queue) forget(e *entry) {
 	l := &q.lanes[e.lane]
-	l.kept--
+	l.kept -= int(e.count)
 	l.keptBytes -= int64(e.size)
 	q.arena.release(e)
 }

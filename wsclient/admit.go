@@ -110,7 +110,7 @@ func (q *queue) makeRoom(n int, c *class) bool {
 		return false
 	}
 	for !q.fits(n, c) {
-		e := l.pop()
+		e := q.popMessage(l)
 		q.drop(&e, DropOverflow)
 	}
 	return true

@@ -7,13 +7,16 @@ import (
 	"github.com/steadyws/steadyws/internal/wire"
 )
 
-// An entry is one accepted message. Its payload lies in a chunk of the arena.
+// An entry is one accepted message, or a run of them (see frames.go). Its payload
+// lies in a chunk of the arena.
 type entry struct {
 	chunk     *chunk
 	off, size uint32 // of its payload, in the chunk
-	seq       uint64 // its place in its lane
+	seq       uint64 // its place in its lane; of a run, that of its first message
 	class
-	op wire.Op
+	op    wire.Op
+	over  uint16 // of a run, the bytes of its headers
+	count uint32 // messages
 }
 
 func (e *entry) data() []byte { return e.chunk.buf[e.off : e.off+e.size : e.off+e.size] }
@@ -58,7 +61,7 @@ func (c *chunk) free() {
 // An arena hands out memory for payloads. An empty one holds none.
 type arena struct {
 	cur    *chunk
-	live   int64 // payload
+	live   int64 // what the entries have
 	held   int64 // by chunks
 	packed int64 // held, when it was compacted last
 }
@@ -68,7 +71,7 @@ func (a *arena) put(op wire.Op, p []byte) entry {
 	c := a.cur
 	switch {
 	case c != nil && len(p) <= len(c.buf)-c.used:
-	case len(p) > sharedChunk/4:
+	case len(p) > sharedChunk/4: // as no run is
 		c = newChunk(len(p))
 		a.held += int64(len(c.buf))
 	default:
@@ -80,12 +83,12 @@ func (a *arena) put(op wire.Op, p []byte) entry {
 	c.used += copy(c.buf[n:], p)
 	c.live++
 	a.live += int64(len(p))
-	return entry{chunk: c, off: uint32(n), size: uint32(len(p)), op: op}
+	return entry{chunk: c, off: uint32(n), size: uint32(len(p)), op: op, count: 1}
 }
 
 // release gives the memory of e back.
 func (a *arena) release(e *entry) {
-	a.live -= int64(e.size)
+	a.live -= int64(e.stored())
 	c := e.chunk
 	if c.live--; c.live > 0 {
 		return
@@ -106,10 +109,10 @@ func (a *arena) sparse() bool {
 
 // move puts e elsewhere.
 func (a *arena) move(e *entry) {
-	if e.size > sharedChunk/4 {
+	if e.stored() > sharedChunk/4 {
 		return // it has most of a chunk
 	}
-	to := a.put(e.op, e.data())
+	to := a.put(e.op, e.chunk.buf[e.off:int(e.off)+e.stored()])
 	a.release(e)
 	e.chunk, e.off = to.chunk, to.off
 }

@@ -132,7 +132,11 @@ func (b *barriers) every() int {
 
 // owed reports whether a barrier belongs before e, which is the next in a burst.
 func (b *barriers) owed(e *entry, q *queue) bool {
-	return b.since > 0 && b.since+int(e.size) > b.every() && !b.never && (b.auto || b.kept || q.flushing())
+	every := b.every()
+	if e.is(again) {
+		every = barrierAgain
+	}
+	return b.since > 0 && b.since+int(e.size) > every && !b.never && (b.auto || b.kept || q.flushing())
 }
 
 // passed counts a message that was taken.

@@ -26,6 +26,7 @@ type batch struct {
 	ping    [heartbeat.PayloadSize]byte
 	buf     []byte // its bytes
 	sent    int    // of buf, what the kernel has
+	begin   int    // of buf, where what the kernel has not whole begins
 
 	mortal time.Time // not after the first Expires of what is not begun; zero: none
 }
@@ -41,7 +42,7 @@ const partEnd = -1
 
 // isMessage reports whether the item is more than a control frame or message.
 func (it *item) isMessage() bool {
-	return it.lane != controlLane && (it.op == wire.OpText || it.op == wire.OpBinary)
+	return it.lane != controlLane && (it.op == wire.OpText || it.op == wire.OpBinary || it.op == opFrames)
 }
 
 func (b *batch) free() {
@@ -121,8 +122,10 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		if at != hookLane && w.barriers.owed(l.at(0), q) && w.pace.control() {
 			b.items = append(b.items, w.ping(now))
 		}
-		size := int(l.at(0).size)
-		size += wire.HeaderSize(size)
+		size := l.at(0).stored()
+		if l.at(0).op != opFrames {
+			size += wire.HeaderSize(size)
+		}
 		if size > room && room < w.full { // nor may a smaller one of another lane go first
 			room = 0
 			break
@@ -131,7 +134,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 			break
 		}
 		e := l.pop()
-		l.inHand++
+		l.inHand += int(e.count)
 		if room -= size; room < 0 {
 			w.cut = cut{entry: e, on: true, payload: e.data(), key: w.keys.Next()}
 		}
@@ -141,7 +144,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		}
 		b.notes(&e)
 		if !e.acked() {
-			w.inHand++
+			w.inHand += uint64(e.count)
 		}
 		q.alone = q.alone || e.is(suspect)
 		w.barriers.passed(&e)
@@ -193,6 +196,10 @@ func (w *writer) encode() {
 			payload = b.control[it.off : it.off+it.size]
 		case wire.OpClose:
 			payload = w.closing
+		case opFrames:
+			b.buf = append(b.buf, it.frames()...)
+			it.end = int32(len(b.buf))
+			continue
 		default:
 			if w.cut.on && w.cut.is(&it.entry) {
 				w.piece(it)
@@ -215,8 +222,10 @@ func (w *writer) commit(n int, now time.Time) {
 	for ; b.done < len(b.items); b.done++ {
 		it := &b.items[b.done]
 		if it.end == partEnd || int(it.end) > b.sent {
+			w.commitPart(it)
 			break
 		}
+		b.begin = int(it.end)
 		switch it.op {
 		case wire.OpPing:
 			w.pinged(it.ping, now)
@@ -229,10 +238,7 @@ func (w *writer) commit(n int, now time.Time) {
 				break
 			}
 			w.cut = cut{} // only the first message of a batch may be one
-			q.handed(&it.entry)
-			if it.lane != hookLane && !it.acked() {
-				w.inHand--
-			}
+			w.handed(&it.entry)
 		}
 	}
 	if q.partial = 0; w.cut.on {
@@ -244,6 +250,29 @@ func (w *writer) commit(n int, now time.Time) {
 	q.settleFlushes()
 	q.level()
 	q.grant()
+}
+
+// handed notes that the kernel has all of e.
+func (w *writer) handed(e *entry) {
+	n := uint64(e.count)
+	if e.lane == hookLane || e.acked() {
+		n = 0
+	}
+	w.q.handed(e)
+	w.inHand -= n
+}
+
+// commitPart notes what the kernel has of a run.
+func (w *writer) commitPart(it *item) {
+	b := w.b
+	if it.op != opFrames {
+		return
+	}
+	if n, size := it.whole(b.sent - b.begin); n > 0 {
+		first := w.q.arena.split(&it.entry, n)
+		b.begin += size
+		w.handed(&first)
+	}
 }
 
 // written ends the batch.

@@ -53,6 +53,7 @@ func (q *queue) flush(ctx context.Context, how flush) error {
 	for i := range q.lanes {
 		f.marks[i] = q.lanes[i].seq
 	}
+	q.seal()
 	f.lost, q.untold = q.untold, UnconfirmedError{}
 	q.flushes = append(q.flushes, f)
 	if err, settled := q.beginFlush(f); settled {
@@ -219,7 +220,7 @@ func (q *queue) left(begin *UnconfirmedError) UnconfirmedError {
 		Bytes:    q.payload() + q.window.bytes() + q.lost.Bytes - begin.Bytes,
 	}
 	for at := priorityLane; at < lanes; at++ {
-		u.Messages += q.lanes[at].n + q.lanes[at].inHand
+		u.Messages += q.lanes[at].messages + q.lanes[at].inHand
 	}
 	return u
 }

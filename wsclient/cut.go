@@ -1,12 +1,16 @@
 package wsclient
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/steadyws/steadyws/internal/wire"
+)
 
 // takeBack puts what is in the writer's hands back to the front of its lanes.
 func (q *queue) takeBack(w *writer) {
 	for _, e := range w.release() {
 		l := &q.lanes[e.lane]
-		l.inHand--
+		l.inHand -= int(e.count)
 		switch {
 		case e.lane == hookLane, e.is(acknowledged):
 			l.bytes -= int64(e.size)
@@ -33,7 +37,11 @@ func (q *queue) takeBack(w *writer) {
 func (w *writer) release() (entries []entry) {
 	if b := w.b; b != nil {
 		for i := len(b.items) - 1; i >= b.done; i-- {
-			if it := &b.items[i]; it.isMessage() {
+			it := &b.items[i]
+			if i == b.done && it.op == opFrames && b.sent > b.begin {
+				w.q.remask(&it.entry, 1) // a part of it was on the wire
+			}
+			if it.isMessage() {
 				entries = append(entries, it.entry)
 			}
 		}
@@ -57,6 +65,28 @@ func (q *queue) again(e entry) {
 	l.unpop(e)
 }
 
+// goAgain puts e, which was handed over, to the front of its lane. One that the peer
+// may have closed over goes alone.
+func (q *queue) goAgain(e entry, meant bool) {
+	e.marks |= written
+	if e.op == opFrames {
+		q.remask(&e, int(e.count))
+	}
+	if !meant {
+		q.again(e)
+		return
+	}
+	e.marks |= suspect
+	var alone []entry
+	for e.count > 1 {
+		alone = append(alone, q.arena.split(&e, 1))
+	}
+	q.again(e)
+	for i := len(alone) - 1; i >= 0; i-- {
+		q.again(alone[i])
+	}
+}
+
 // rejects reports whether a peer that closes with this code may mean a message.
 func rejects(code StatusCode) bool {
 	switch code {
@@ -78,12 +108,12 @@ func (q *queue) cut(session int, code StatusCode) *UnconfirmedError {
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i].e
 		l := &q.lanes[e.lane]
-		l.kept--
+		l.kept -= int(e.count)
 		l.keptBytes -= int64(e.size)
 		switch {
 		case e.is(again) && only: // it is the one that the peer means
 			lost.Messages, lost.Bytes, lost.more = 1, int64(e.size), &loss{rejected: code}
-			q.keep(&lost, &e)
+			q.keepBefore(&lost, &e)
 			q.dropped(&e, DropRejected)
 			q.acquit()
 			for _, f := range q.flushes {
@@ -91,18 +121,15 @@ func (q *queue) cut(session int, code StatusCode) *UnconfirmedError {
 			}
 		case e.is(again) && q.over == nil:
 			l.bytes += int64(e.size)
-			if e.marks |= written; meant {
-				e.marks |= suspect
-			}
-			q.again(e)
+			q.goAgain(e, meant)
 		default:
 			if e.is(again) { // there is no other connection
-				lost.count(&UnconfirmedError{Messages: 1, Bytes: int64(e.size)})
+				lost.count(&UnconfirmedError{Messages: int(e.count), Bytes: int64(e.size)})
 			}
-			q.keep(&lost, &e)
+			q.keepBefore(&lost, &e)
 			for _, f := range q.flushes {
 				if e.seq <= f.marks[e.lane] {
-					q.keep(&f.lost, &e)
+					q.keepBefore(&f.lost, &e)
 				}
 			}
 			q.arena.release(&e)
@@ -130,9 +157,16 @@ func (f *flush) cut(q *queue) {
 	f.left, f.failed = false, lost.Messages > 0
 }
 
-// keep notes the payload of a message that is lost, if that is wanted.
+// keep notes the payload of what is lost, if that is wanted.
 func (q *queue) keep(lost *UnconfirmedError, e *entry) {
 	if q.reports {
-		lost.keep(MessageType(e.op), e.data())
+		e.each(func(op wire.Op, _ uint64, p []byte) { lost.keep(MessageType(op), p) })
 	}
+}
+
+// keepBefore is keep where the newest come first.
+func (q *queue) keepBefore(lost *UnconfirmedError, e *entry) {
+	n := len(lost.Lost())
+	q.keep(lost, e)
+	slices.Reverse(lost.Lost()[n:])
 }

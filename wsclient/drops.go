@@ -62,7 +62,7 @@ func (q *queue) drop(e *entry, reason DropReason) {
 
 // dropped is drop for an entry that its lane does not count any more.
 func (q *queue) dropped(e *entry, reason DropReason) {
-	q.note(e.lane, e.seq, e.op, e.data(), reason)
+	e.each(func(op wire.Op, seq uint64, p []byte) { q.note(e.lane, seq, op, p, reason) })
 	q.arena.release(e)
 }
 

@@ -23,12 +23,14 @@ type lane struct {
 	head int
 	n    int
 
-	seq     uint64 // of the entry that was accepted last
-	bytes   int64  // payload of those that wait and those in the writer's hands
-	inHand  int
-	waiters waitList
+	seq      uint64 // of the message that was accepted last
+	messages int    // those that wait
+	bytes    int64  // payload of those that wait and those in the writer's hands
+	inHand   int    // messages
+	sealed   bool   // no message is to be added to the last entry
+	waiters  waitList
 
-	kept      int // handed over and not forgotten: they may have to go again
+	kept      int // messages handed over and not forgotten: they may have to go again
 	keptBytes int64
 
 	// Of the entries that wait.
@@ -59,6 +61,7 @@ func (l *lane) unpop(e entry) {
 
 // index notes what is special about an entry that has come.
 func (l *lane) index(e *entry) {
+	l.messages += int(e.count)
 	if e.is(suspect) {
 		l.suspects++
 	}
@@ -80,6 +83,7 @@ func (l *lane) index(e *entry) {
 
 // unindex forgets it.
 func (l *lane) unindex(e *entry) {
+	l.messages -= int(e.count)
 	if e.is(suspect) {
 		l.suspects--
 	}
@@ -92,6 +96,15 @@ func (l *lane) unindex(e *entry) {
 	if !e.x.expires.IsZero() {
 		l.mortal--
 	}
+}
+
+// popMessage takes the first message out.
+func (q *queue) popMessage(l *lane) entry {
+	if e := l.at(0); e.count > 1 {
+		l.messages--
+		return q.arena.split(e, 1)
+	}
+	return l.pop()
 }
 
 // pop takes the first entry out.

@@ -16,7 +16,7 @@ const (
 	modelNumberSize = 3
 	modelLetters    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	modelHello      = -2
-	modelBytes      = 6 << 20 // of one program; then messages are small
+	modelBytes      = 2 << 20 // of one program; then messages are small
 )
 
 var modelTexture = func() (t [2][]byte) {

@@ -19,6 +19,7 @@ type queue struct {
 	overflow    Overflow
 	plain       class         // of a plain Send
 	plainErr    error         // why there is none
+	framed      bool          // small messages are stored as frames
 	reports     bool          // UnconfirmedError has the messages
 	timeout     time.Duration // of a write; also of a Send that waits while a callback runs
 	traceDrop   func(DropReason, Message)
@@ -34,6 +35,7 @@ type queue struct {
 	mu      sync.Mutex
 	lanes   [lanes]lane
 	arena   arena
+	keys    wire.Keys
 	window  window
 	partial int64 // of the payload in the lanes, what the kernel has of a message that is not yet whole
 	err     error // not nil: nothing is accepted any more
@@ -66,6 +68,7 @@ func (q *queue) configure(c *Client) {
 	q.maxBytes, q.maxMessages, q.overflow, q.reports = o.MaxBytes, o.MaxMessages, o.Overflow, o.KeepUnconfirmed
 	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, c.base, o.Ack
 	q.plain, q.plainErr = c.class(&SendOptions{})
+	q.framed = c.opts.Compression == CompressionOff && c.opts.Rate.Messages == 0
 	if o.OnLow != nil {
 		q.low = low{mark: o.LowWater, bell: make(chan struct{}, 1)}
 	}
@@ -79,7 +82,7 @@ func (q *queue) configure(c *Client) {
 // key will be free. A message of any permitted size fits into an empty lane.
 func (q *queue) fits(n int, c *class) bool {
 	l := &q.lanes[c.lane]
-	messages, bytes := l.n+l.inHand+l.kept, l.bytes+l.keptBytes+int64(n)
+	messages, bytes := l.messages+l.inHand+l.kept, l.bytes+l.keptBytes+int64(n)
 	if i := l.twin(c); i >= 0 {
 		return bytes-int64(l.at(i).size) <= q.maxBytes
 	}
@@ -96,6 +99,11 @@ func (l *lane) twin(c *class) int {
 
 // accept takes m, for which there is room.
 func (q *queue) accept(m Message, c class) {
+	if q.runs(len(m.Data), &c) {
+		q.frame(&m, &c)
+		q.accepted()
+		return
+	}
 	l := &q.lanes[c.lane]
 	e := q.arena.put(wire.Op(m.Type), m.Data)
 	e.class = c
@@ -112,6 +120,11 @@ func (q *queue) accept(m Message, c class) {
 		e.seq = l.seq
 		l.push(e)
 	}
+	q.accepted()
+}
+
+// accepted does what follows from a message that has come.
+func (q *queue) accepted() {
 	if q.arena.sparse() {
 		q.compact()
 	}
@@ -181,9 +194,9 @@ func (q *queue) detach(session int, code StatusCode) *UnconfirmedError {
 // handed notes that the kernel has all of e; q.mu is held.
 func (q *queue) handed(e *entry) {
 	l := &q.lanes[e.lane]
-	l.inHand--
+	l.inHand -= int(e.count)
 	l.bytes -= int64(e.size)
-	q.out.n++
+	q.out.n += uint64(e.count)
 	q.out.all += int64(e.size)
 	if e.lane == hookLane {
 		q.window.handed.hook++
@@ -197,7 +210,7 @@ func (q *queue) handed(e *entry) {
 		q.arena.release(e)
 		return
 	}
-	l.kept++
+	l.kept += int(e.count)
 	l.keptBytes += int64(e.size)
 }
 
@@ -228,7 +241,7 @@ func (q *queue) close(err error) (lost *UnconfirmedError) {
 		for l.n > 0 {
 			e := l.pop()
 			if e.is(written) {
-				q.doomed.count(&UnconfirmedError{Messages: 1, Bytes: int64(e.size)})
+				q.doomed.count(&UnconfirmedError{Messages: int(e.count), Bytes: int64(e.size)})
 				q.keep(&q.doomed, &e)
 			}
 			q.frozen += int64(e.size)

@@ -66,9 +66,9 @@ func (b *batch) notes(e *entry) {
 func (w *writer) untake(e *entry) {
 	q := w.q
 	l := &q.lanes[e.lane]
-	l.inHand--
+	l.inHand -= int(e.count)
 	if e.lane != hookLane && !e.acked() {
-		w.inHand--
+		w.inHand -= uint64(e.count)
 	}
 	if w.cut.on && w.cut.is(e) {
 		w.cut = cut{}

@@ -29,7 +29,7 @@ type tally struct {
 // A sent is one entry of the window.
 type sent struct {
 	e  entry
-	at uint64 // its number; of one with an id, that of the next without
+	at uint64 // its number, of a run the last one's; of one with an id, that of the next without
 	id uint64 // its number among those with an id
 }
 
@@ -51,10 +51,10 @@ func (w *window) hand(e *entry) (keep bool) {
 		w.idBytes += int64(e.size)
 		return true
 	}
-	w.handed.n++
+	w.handed.n += uint64(e.count)
 	w.handed.all += int64(e.size)
 	if !e.is(again) {
-		w.handed.once++
+		w.handed.once += uint64(e.count)
 		w.handed.bytes += int64(e.size)
 	}
 	if e.is(kept) {

@@ -201,6 +201,7 @@ func (w *writer) sendClose(code StatusCode, reason string, behind bool) {
 			for i := range w.q.lanes {
 				w.closeMark[i] = w.q.lanes[i].seq
 			}
+			w.q.seal()
 		}
 		w.kick()
 	}

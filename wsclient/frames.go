@@ -1,0 +1,140 @@
+package wsclient
+
+import "github.com/steadyws/steadyws/internal/wire"
+
+// Most messages are small and have no class of their own. They are stored as the
+// frames that will leave, one behind the other: a run of them is one entry, so that
+// what an entry costs is paid once for hundreds of messages. What needs the message
+// again (a cut, a drop, a report) takes the run apart.
+
+// opFrames is the opcode of a run's entry.
+const opFrames wire.Op = 0xff
+
+const (
+	runFrame = 4 << 10  // payload of the largest message that is stored so
+	runMost  = 16 << 10 // bytes of a run: barriers are between entries, see barrierAgain
+)
+
+// stored is how many bytes of its chunk an entry has.
+func (e *entry) stored() int { return int(e.size) + int(e.over) }
+
+// last is the place in its lane of the last message of an entry.
+func (e *entry) last() uint64 { return e.seq + uint64(e.count) - 1 }
+
+// frames are the bytes of a run.
+func (e *entry) frames() []byte { return e.chunk.buf[e.off : int(e.off)+e.stored()] }
+
+// runs reports whether a message of n bytes and class c is stored as a frame.
+func (q *queue) runs(n int, c *class) bool {
+	return q.framed && n <= runFrame && c.x == nil && c.lane == dataLane && !c.is(volatile)
+}
+
+// frame accepts m, for which there is room, as the next frame of the run at the end
+// of the lane, or as the first of a new one.
+func (q *queue) frame(m *Message, c *class) {
+	l, a, n := &q.lanes[dataLane], &q.arena, len(m.Data)
+	header := wire.HeaderSize(n)
+	e := l.tail(c.marks)
+	if e == nil || !a.extends(e, header+n) {
+		a.reserve(header + n)
+		l.push(entry{chunk: a.cur, off: uint32(a.cur.used), seq: l.seq + 1, class: *c, op: opFrames})
+		a.cur.live++
+		e, l.sealed = l.at(l.n-1), false
+	}
+	used := a.cur.used
+	wire.AppendFrame(a.cur.buf[used:used], wire.Op(m.Type), m.Data, q.keys.Next())
+	a.cur.used, a.live = used+header+n, a.live+int64(header+n)
+	e.size, e.over, e.count = e.size+uint32(n), e.over+uint16(header), e.count+1
+	l.seq++
+	l.messages++
+	l.bytes += int64(n)
+}
+
+// tail is the run at the end of the lane that takes another message, or nil.
+func (l *lane) tail(m marks) *entry {
+	if l.n == 0 || l.sealed {
+		return nil
+	}
+	if e := l.at(l.n - 1); e.op == opFrames && e.marks == m {
+		return e
+	}
+	return nil
+}
+
+// extends reports whether n more bytes may follow those of e.
+func (a *arena) extends(e *entry, n int) bool {
+	c, end := e.chunk, int(e.off)+e.stored()
+	return c == a.cur && end == c.used && e.stored()+n <= runMost && n <= len(c.buf)-end
+}
+
+// reserve sees to it that the current chunk has n bytes, which are few.
+func (a *arena) reserve(n int) {
+	if a.cur == nil || len(a.cur.buf)-a.cur.used < n {
+		a.cur = newChunk(sharedChunk)
+		a.held += int64(len(a.cur.buf))
+	}
+}
+
+// seal ends the run at the end of each lane: what comes now is behind a mark. q.mu is
+// held.
+func (q *queue) seal() { q.lanes[dataLane].sealed = true }
+
+// split takes the first n messages out of a run that has more.
+func (a *arena) split(e *entry, n int) entry {
+	first := *e
+	first.size, first.over, first.count = 0, 0, uint32(n)
+	frames := e.frames()
+	for range n {
+		_, header, size := wire.Own(frames)
+		first.size += uint32(size)
+		first.over += uint16(header)
+		frames = frames[header+size:]
+	}
+	e.off += uint32(first.stored())
+	e.size -= first.size
+	e.over -= first.over
+	e.count -= uint32(n)
+	e.seq += uint64(n)
+	e.chunk.live++
+	return first
+}
+
+// whole is how many frames at the beginning of a run n bytes hold, and their size.
+func (e *entry) whole(n int) (count, size int) {
+	frames := e.frames()
+	for count < int(e.count) {
+		_, header, payload := wire.Own(frames)
+		if size+header+payload > n {
+			break
+		}
+		count, size = count+1, size+header+payload
+		frames = frames[header+payload:]
+	}
+	return count, size
+}
+
+// remask gives the frames of a run, or only the first, other keys: they have been on
+// the wire (RFC 6455 5.3).
+func (q *queue) remask(e *entry, n int) {
+	for frames := e.frames(); n > 0; n-- {
+		_, header, size := wire.Own(frames)
+		wire.Remask(frames[:header+size], q.keys.Next())
+		frames = frames[header+size:]
+	}
+}
+
+// each calls f with the messages of an entry, in order. Their data is valid only
+// during the call.
+func (e *entry) each(f func(op wire.Op, seq uint64, p []byte)) {
+	if e.op != opFrames {
+		f(e.op, e.seq, e.data())
+		return
+	}
+	var p []byte
+	for frames, seq := e.frames(), e.seq; len(frames) > 0; seq++ {
+		op, header, size := wire.Own(frames)
+		p = wire.Unmask(p[:0], frames[:header+size])
+		f(op, seq, p)
+		frames = frames[header+size:]
+	}
+}
