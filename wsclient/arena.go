@@ -117,6 +117,13 @@ func (a *arena) move(e *entry) {
 	e.chunk, e.off = to.chunk, to.off
 }
 
+// squeeze sees to it that not much more is held than what the entries have.
+func (q *queue) squeeze() {
+	if q.arena.sparse() {
+		q.compact()
+	}
+}
+
 // compact moves all that nobody is writing to fresh chunks; q.mu is held.
 func (q *queue) compact() {
 	a := &q.arena

@@ -19,7 +19,7 @@ func (q *queue) sweep(l *lane, now time.Time) {
 // watchExpiry sees to it that what waits is dropped when it expires, though
 // nobody comes to look; q.mu is held.
 func (q *queue) watchExpiry() {
-	if q.over != nil {
+	if q.over != nil || q.lanes[dataLane].mortal+q.lanes[priorityLane].mortal == 0 {
 		return
 	}
 	at := q.reapAt

@@ -29,25 +29,36 @@ func (q *queue) runs(n int, c *class) bool {
 	return q.framed && n <= runFrame && c.x == nil && c.lane == dataLane && !c.is(volatile)
 }
 
-// frame accepts m, for which there is room, as the next frame of the run at the end
-// of the lane, or as the first of a new one.
-func (q *queue) frame(m *Message, c *class) {
-	l, a, n := &q.lanes[dataLane], &q.arena, len(m.Data)
-	header := wire.HeaderSize(n)
+// frame accepts a message, for which there is room, as the next frame of the run at
+// the end of the lane, or as the first of a new one.
+func (q *queue) frame(op wire.Op, p []byte, c *class) {
+	l, n := &q.lanes[dataLane], len(p)
 	e := l.tail(c.marks)
-	if e == nil || !a.extends(e, header+n) {
-		a.reserve(header + n)
-		l.push(entry{chunk: a.cur, off: uint32(a.cur.used), seq: l.seq + 1, class: *c, op: opFrames})
-		a.cur.live++
-		e, l.sealed = l.at(l.n-1), false
+	if e == nil || !q.arena.extends(e, wire.HeaderSize(n)+n) {
+		e = q.begin(wire.HeaderSize(n)+n, c)
 	}
-	used := a.cur.used
-	wire.AppendFrame(a.cur.buf[used:used], wire.Op(m.Type), m.Data, q.keys.Next())
-	a.cur.used, a.live = used+header+n, a.live+int64(header+n)
-	e.size, e.over, e.count = e.size+uint32(n), e.over+uint16(header), e.count+1
+	cur := e.chunk
+	used := len(wire.AppendFrame(cur.buf[:cur.used], op, p, q.keys.Next()))
+	size := used - cur.used
+	cur.used = used
+	q.arena.live += int64(size)
+	e.size += uint32(n)
+	e.over += uint16(size - n)
+	e.count++
 	l.seq++
 	l.messages++
 	l.bytes += int64(n)
+}
+
+// begin begins a run whose first frame has n bytes.
+func (q *queue) begin(n int, c *class) *entry {
+	q.squeeze()
+	l, a := &q.lanes[dataLane], &q.arena
+	a.reserve(n)
+	l.push(entry{chunk: a.cur, off: uint32(a.cur.used), seq: l.seq + 1, class: *c, op: opFrames})
+	a.cur.live++
+	l.sealed = false
+	return l.at(l.n - 1)
 }
 
 // tail is the run at the end of the lane that takes another message, or nil.

@@ -12,8 +12,11 @@ type low struct {
 
 // level looks how much is buffered, which has changed; q.mu is held.
 func (q *queue) level() {
+	if q.low.bell == nil {
+		return
+	}
 	high := q.buffered() > q.low.mark
-	if q.low.bell == nil || high == q.low.armed || q.over != nil {
+	if high == q.low.armed || q.over != nil {
 		return
 	}
 	if q.low.armed = high; high {

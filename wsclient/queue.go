@@ -100,10 +100,11 @@ func (l *lane) twin(c *class) int {
 // accept takes m, for which there is room.
 func (q *queue) accept(m Message, c class) {
 	if q.runs(len(m.Data), &c) {
-		q.frame(&m, &c)
+		q.frame(wire.Op(m.Type), m.Data, &c)
 		q.accepted()
 		return
 	}
+	q.squeeze()
 	l := &q.lanes[c.lane]
 	e := q.arena.put(wire.Op(m.Type), m.Data)
 	e.class = c
@@ -125,12 +126,11 @@ func (q *queue) accept(m Message, c class) {
 
 // accepted does what follows from a message that has come.
 func (q *queue) accepted() {
-	if q.arena.sparse() {
-		q.compact()
+	if q.low.bell != nil {
+		q.level()
 	}
-	q.level()
-	if q.link != nil {
-		q.link.kick()
+	if w := q.link; w != nil && !w.writing && !w.scheduled {
+		w.kick()
 	}
 }
 

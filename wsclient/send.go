@@ -3,6 +3,8 @@ package wsclient
 import (
 	"context"
 	"unicode/utf8"
+
+	"github.com/steadyws/steadyws/internal/wire"
 )
 
 // Send queues a copy of m and returns nil once it is accepted: it will leave, in
@@ -21,6 +23,9 @@ func (c *Client) Send(ctx context.Context, m Message) error {
 	}
 	if c.q.plainErr != nil {
 		return failed("send", c.q.plainErr, ErrNotSent)
+	}
+	if c.q.sendFrame(wire.Op(m.Type), m.Data) {
+		return nil
 	}
 	return c.q.send(ctx, m, c.q.plain)
 }
