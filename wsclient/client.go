@@ -142,12 +142,12 @@ func (c *Client) await(ctx context.Context, opening <-chan struct{}, op string) 
 // out what the inbox still holds after the client has ended, and then an error
 // that Is ErrClosed. With OnMessage set it is an *OptionError.
 func (c *Client) Receive(ctx context.Context) (Message, error) {
+	var m Message
 	if c.opts.OnMessage != nil {
-		return Message{}, errReceives
+		return m, errReceives
 	}
-	m, err := c.in.receive(ctx)
-	if err != nil {
-		return Message{}, failed("receive", err)
+	if err := c.in.receive(ctx, &m); err != nil {
+		return m, failed("receive", err)
 	}
 	return m, nil
 }

@@ -33,7 +33,8 @@ type connection struct {
 	w     *writer
 
 	now     time.Time // of the last read
-	batch   []Message // received and not handed on yet
+	batch   []Message // received and not handed on yet, one by one
+	packer  packer    // or together
 	slab    []byte    // memory for the messages that are to come
 	early   bool      // frames came with the handshake, and wait to be parsed
 	unread  int       // bytes of the last read that were not parsed: what slab may be needed for
@@ -211,6 +212,7 @@ func (k *connection) sleeping() {
 	if cap(k.batch) > idleMost {
 		k.batch = nil // an idle connection holds little
 	}
+	k.packer.rest()
 	now := time.Since(k.c.base)
 	k.empty.Store(int64(now))
 	if k.away > 0 && now-k.woke.Sub(k.c.base) > k.away {

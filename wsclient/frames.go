@@ -18,9 +18,6 @@ const (
 // stored is how many bytes of its chunk an entry has.
 func (e *entry) stored() int { return int(e.size) + int(e.over) }
 
-// last is the place in its lane of the last message of an entry.
-func (e *entry) last() uint64 { return e.seq + uint64(e.count) - 1 }
-
 // frames are the bytes of a run.
 func (e *entry) frames() []byte { return e.chunk.buf[e.off : int(e.off)+e.stored()] }
 

@@ -139,25 +139,7 @@ func (k *connection) warn() {
 // deliver hands on the messages of the last read. If there is no room it waits
 // for some, or ends the connection, as the inbox's policy is.
 func (k *connection) deliver() {
-	if len(k.batch) == 0 {
-		return
-	}
-	roomy := true
-	if f := k.c.opts.OnMessage; f != nil { // what OnConnect did not take
-		k.c.enter(time.Now())
-		for _, m := range k.batch {
-			if e := k.ended.Load(); e == nil || e.manner != ours {
-				f(m)
-			}
-		}
-		k.c.leave()
-		k.batch = nil
-	} else if k.draining() && k.c.in.skip(k.batch) {
-		k.batch = nil // what is behind, the pongs, is what Shutdown waits for
-	} else {
-		k.batch, roomy = k.c.in.put(k.batch)
-	}
-	if roomy {
+	if k.handOn() {
 		return
 	}
 	if k.c.in.overflow == OverflowDisconnect {
@@ -178,6 +160,49 @@ func (k *connection) deliver() {
 		case <-k.bell:
 		}
 	}
+}
+
+// handOn hands them on, and reports whether there is room for more.
+func (k *connection) handOn() (roomy bool) {
+	f := k.c.opts.OnMessage
+	switch {
+	case len(k.packer.list) > 0:
+		return k.load()
+	case len(k.batch) == 0:
+		return true
+	case f != nil: // what OnConnect did not take
+		k.c.enter(time.Now())
+		for _, m := range k.batch {
+			if e := k.ended.Load(); e == nil || e.manner != ours {
+				f(m)
+			}
+		}
+		k.c.leave()
+		k.batch = nil
+		return true
+	case k.draining() && k.c.in.skip(len(k.batch)):
+		k.batch = nil // what is behind, the pongs, is what Shutdown waits for
+		return true
+	}
+	k.batch, roomy = k.c.in.put(k.batch)
+	return roomy
+}
+
+// load hands on the parcels of the last read, and reports whether there is room for
+// more.
+func (k *connection) load() (roomy bool) {
+	w, n := &k.packer, 0
+	w.to = 0 // of the next read it has nothing
+	for i := range w.list {
+		n += w.list[i].n
+	}
+	if k.draining() && k.c.in.skip(n) {
+		clear(w.list)
+		w.list = w.list[:0]
+		return true
+	}
+	w.list, roomy = k.c.in.load(w.list)
+	return roomy
 }
 
 // draining reports whether Shutdown is under way.

@@ -14,6 +14,8 @@ type inbox struct {
 	overflow    Overflow
 
 	mu       sync.Mutex
+	whole    bool // it throws nothing away: all is in shelf, else in messages
+	shelf    shelf
 	messages fifo[Message]
 	index    *index // nil: no Key
 	bytes    int64
@@ -33,6 +35,7 @@ func (b *inbox) init(o InboxOptions) {
 	if o.Key != nil {
 		b.index = &index{key: o.Key}
 	}
+	b.whole = b.index == nil && b.overflow == OverflowBlock
 	b.some, b.room = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
@@ -41,6 +44,11 @@ func (b *inbox) init(o InboxOptions) {
 // bound is exceeded by what one read brought at the most. Under
 // OverflowDisconnect it says whether there was room for these.
 func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
+	if b.whole {
+		_, roomy = b.load(boxed(ms))
+		clear(ms)
+		return ms[:0], roomy
+	}
 	if b.index != nil {
 		b.index.read(ms)
 		defer b.index.forget()
@@ -52,7 +60,7 @@ func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
 	roomy = true
 	b.mu.Lock()
 	fit := b.messages.len()+len(ms) <= b.maxMessages && b.bytes+int64(n) <= b.maxBytes
-	if b.index == nil && (fit || b.overflow == OverflowBlock) {
+	if b.index == nil && fit {
 		ms[0].Dropped, b.gap = b.gap, 0
 		b.bytes += int64(n)
 		spare = b.messages.pushAll(ms)
@@ -75,27 +83,50 @@ func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
 	return spare, roomy
 }
 
-// skip throws ms away if there is no room and the reader would stop for that.
-func (b *inbox) skip(ms []Message) bool {
+// load is put for parcels, where all is taken in.
+func (b *inbox) load(list []parcel) (spare []parcel, roomy bool) {
+	n := 0
+	for i := range list {
+		n += list[i].bytes
+	}
+	b.mu.Lock()
+	list[0].dropped, b.gap = list[0].dropped+b.gap, 0
+	b.bytes += int64(n)
+	spare = b.shelf.add(list)
+	roomy = b.roomy()
+	if b.full = !roomy; b.full {
+		drain(b.room) // a token of before is not about now
+	}
+	wake := b.waiting > 0
+	b.mu.Unlock()
+	if wake {
+		signal(b.some)
+	}
+	return spare, roomy
+}
+
+// skip throws n messages away if there is no room and the reader would stop for that.
+func (b *inbox) skip(n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.overflow != OverflowBlock || b.roomy() {
 		return false
 	}
-	b.lose(len(ms))
+	b.lose(n)
 	return true
 }
 
-func (b *inbox) roomy() bool {
-	return b.messages.len() < b.maxMessages && b.bytes < b.maxBytes
-}
+// len is how many messages are in it.
+func (b *inbox) len() int { return b.shelf.n + b.messages.len() }
 
-// receive waits for a message.
-func (b *inbox) receive(ctx context.Context) (Message, error) {
+func (b *inbox) roomy() bool { return b.len() < b.maxMessages && b.bytes < b.maxBytes }
+
+// receive waits for a message, and makes m that.
+func (b *inbox) receive(ctx context.Context, m *Message) error {
 	for {
-		m, ok, err := b.take()
+		ok, err := b.take(m)
 		if ok || err != nil {
-			return m, err
+			return err
 		}
 		select {
 		case <-b.some:
@@ -104,36 +135,39 @@ func (b *inbox) receive(ctx context.Context) (Message, error) {
 		}
 		b.mu.Lock()
 		b.waiting--
-		next := err != nil && b.waiting > 0 && (b.messages.len() > 0 || b.err != nil)
+		next := err != nil && b.waiting > 0 && (b.len() > 0 || b.err != nil)
 		b.mu.Unlock()
 		if next { // the token may have been meant for somebody else
 			signal(b.some)
 		}
 		if err != nil {
-			return Message{}, err
+			return err
 		}
 	}
 }
 
 // take takes one message out. Neither ok nor an error: the caller is counted as
 // one who waits.
-func (b *inbox) take() (m Message, ok bool, err error) {
+func (b *inbox) take(m *Message) (ok bool, err error) {
 	b.mu.Lock()
-	if ok = b.messages.len() > 0; ok {
+	if ok = b.len() > 0; ok && b.whole {
+		b.shelf.take(m)
+		b.bytes -= int64(len(m.Data))
+	} else if ok {
 		p := b.messages.pop()
-		m, p.Data = *p, nil
+		*m, p.Data = *p, nil
 		b.popped(len(m.Data))
 	} else if err = b.err; err == nil {
 		b.waiting++
 		b.rest()
 		b.mu.Unlock()
-		return m, false, nil
+		return false, nil
 	}
 	roomy := b.full && b.roomy()
 	if roomy {
 		b.full = false
 	}
-	next := b.waiting > 0 && (b.messages.len() > 0 || b.err != nil)
+	next := b.waiting > 0 && (b.len() > 0 || b.err != nil)
 	b.mu.Unlock()
 	if roomy {
 		signal(b.room)
@@ -141,11 +175,12 @@ func (b *inbox) take() (m Message, ok bool, err error) {
 	if next {
 		signal(b.some)
 	}
-	return m, ok, err
+	return ok, err
 }
 
 // rest gives back what an idle inbox does not need.
 func (b *inbox) rest() {
+	b.shelf.rest()
 	b.messages.rest()
 	if b.index != nil {
 		b.index.rest()
@@ -163,10 +198,13 @@ func (b *inbox) end(err error) {
 // stats adds to s what the inbox knows.
 func (b *inbox) stats(s *Stats) {
 	b.mu.Lock()
-	s.InboxMessages, s.InboxBytes = b.messages.len(), b.bytes
+	s.InboxMessages, s.InboxBytes = b.len(), b.bytes
 	s.DroppedIn, s.ReplacedIn = b.dropped, b.replaced
 	var next time.Time
-	if s.InboxMessages > 0 {
+	switch {
+	case b.shelf.n > 0:
+		next = b.shelf.parcels.at(0).received
+	case b.messages.len() > 0:
 		next = b.messages.at(0).Received
 	}
 	b.mu.Unlock()

@@ -133,7 +133,8 @@ func checkInbox(t *testing.T, rnd *rand.Rand, o InboxOptions) {
 			}
 		}
 		for range rnd.IntN(1 + rnd.IntN(30)) {
-			got, ok, _ := b.take()
+			var got Message
+			ok, _ := b.take(&got)
 			if ok != (len(model.held) > 0) {
 				t.Fatalf("take: %v with %d held", ok, len(model.held))
 			}
@@ -194,7 +195,7 @@ func TestIdleInboxHoldsLittle(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for {
-		if _, err := b.receive(ctx); errors.Is(err, context.Canceled) {
+		if err := b.receive(ctx, new(Message)); errors.Is(err, context.Canceled) {
 			break
 		}
 	}
@@ -226,7 +227,7 @@ func TestKeysAllocateNothing(t *testing.T) {
 		batch = batch[:200]
 		batch, _ = b.put(batch)
 		for range 40 {
-			b.take()
+			b.take(new(Message))
 		}
 	}
 	round()

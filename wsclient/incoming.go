@@ -36,13 +36,14 @@ func (k *connection) parse() {
 				shown, data = k.hear(op, p)
 			}
 			if fresh = fresh || data; shown && deliver == nil {
-				m.Data = k.keep(p)
-				k.batch = append(k.batch, m)
+				k.take(m, p)
 				continue
 			}
 			if shown {
 				m.Data = p
 				deliver(m)
+			} else {
+				k.hide(p)
 			}
 			if e := k.ended.Load(); e == nil || e.manner != ours {
 				continue
@@ -68,6 +69,16 @@ func (k *connection) parse() {
 	}
 }
 
+// take notes a message, whose data is p, that is for Receive.
+func (k *connection) take(m Message, p []byte) {
+	if k.c.in.whole && !k.opened.IsZero() {
+		k.pack(m, p)
+		return
+	}
+	m.Data = k.keep(p)
+	k.batch = append(k.batch, m)
+}
+
 // acked shows a message, whose data is p, to Queue.Ack.
 func (k *connection) acked(m Message, p []byte) {
 	m.Data = p
@@ -76,7 +87,7 @@ func (k *connection) acked(m Message, p []byte) {
 	}
 }
 
-// slabMost is the size of the memory that small messages share, and so what one
+// slabMost, as parcelMost, is the size of the memory that small messages share, and so what one
 // of them pins when it is kept.
 const slabMost = 16 << 10
 

@@ -182,6 +182,15 @@ func (r *Reader) Take() bool {
 	return true
 }
 
+// Place returns what was read and not dropped yet, and where in it the payload ends
+// that Next returned last; not ok: it is elsewhere. Buffer and Rest move it.
+func (r *Reader) Place() (read []byte, end int, ok bool) {
+	if r.done {
+		return nil, 0, false
+	}
+	return r.in.b, r.r, true
+}
+
 // Collecting reports whether Buffer is that of a message which is put together:
 // more bytes of it than Buffer holds cannot be taken.
 func (r *Reader) Collecting() bool { return r.large && r.left > 0 }
