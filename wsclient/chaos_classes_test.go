@@ -180,7 +180,7 @@ func (l *ledger) check(t *testing.T, queue wsclient.Delivery, drops uint64) {
 // TestChaosOfClasses: whatever the faults and the classes, there is an account of
 // every message. The name of a subtest is its seed.
 func TestChaosOfClasses(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range seeds(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			l := &ledger{rnd: rand.New(rand.NewPCG(seed, 2)), refused: map[int]bool{}, arrived: map[int]int{}, dropped: map[int]wsclient.DropReason{}, lost: map[int]int{}}
 			bubble(t, server(l.serve), func(w *world) {

@@ -17,7 +17,7 @@ import (
 // TestChaos: whatever the faults, every message arrives at most once, in order,
 // and what did not arrive was reported. The name of a subtest is its seed.
 func TestChaos(t *testing.T) {
-	for seed := range uint64(15) {
+	for seed := range seeds(15) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			var mu sync.Mutex

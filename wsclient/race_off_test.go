@@ -3,3 +3,5 @@
 package wsclient_test
 
 const raceEnabled = false
+
+func seeds(n uint64) uint64 { return n }
