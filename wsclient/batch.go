@@ -175,7 +175,7 @@ func (w *writer) fillLast(now time.Time) {
 		if w.barriers.nudged = false; due && w.pace.control() {
 			w.b.items = append(w.b.items, w.ping(now))
 		} else if !later.IsZero() {
-			w.alarm(later)
+			w.lookAt(later)
 		}
 	}
 }

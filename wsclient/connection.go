@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -18,19 +17,19 @@ import (
 // to the run goroutine, which reads; others only end it, and look at what is
 // atomic or guarded by the queue's mutex.
 type connection struct {
-	c        *Client
-	session  int
-	target   *target
-	protocol string
-	header   http.Header // of the answer
-	opened   time.Time   // when it became Open; zero: not yet
-	closed   time.Time   // when it ended
-	onHook   atomic.Bool // OnConnect is running
+	c       *Client
+	session int
+	target  *target
+	agreed  *wire.Answer
+	opened  time.Time   // when it became Open; zero: not yet
+	closed  time.Time   // when it ended
+	onHook  atomic.Bool // OnConnect is running
 
 	sock  socket
 	pulse *pulseConn // beneath TLS; nil without
-	r     *wire.Reader
-	w     *writer
+	r     wire.Reader
+	w     writer
+	laps  *laps // of the attempt that it came of
 
 	now     time.Time // of the last read
 	batch   []Message // received and not handed on yet
@@ -52,18 +51,19 @@ type connection struct {
 
 	ended    atomic.Pointer[ending] // why it is over; the first cause counts
 	writeErr atomic.Pointer[error]  // writing has ended
-	bell     chan struct{}          // one token when ended or writeErr was set
+	bell     bell                   // when ended or writeErr was set
 	ctx      context.Context        // of OnConnect: ends with the connection
 	cancel   context.CancelCauseFunc
-	guard    atomic.Pointer[time.Timer] // ends the closing handshake
+	refusal  error // OnConnect's
 
 	stale stale
 
 	// Guarded by the queue's mutex.
 	monitor *heartbeat.Monitor
 	talk    *talk       // nil: none; set by the run goroutine only
-	timer   *time.Timer // calls tick
+	timer   *time.Timer // calls tick; nil: it was not needed yet
 	due     time.Time   // when it does
+	limit   time.Time   // of the closing handshake; zero: it is not under way
 	beat    time.Time   // when the monitor wants it
 	look    time.Time   // when a barrier wants it; zero: none
 	quiet   bool        // the timer is not armed any more
@@ -91,22 +91,27 @@ const (
 
 func newConnection(c *Client, d *dialed, session int) *connection {
 	k := &connection{
-		c: c, session: session, target: d.target, protocol: d.answer.Protocol, header: d.answer.Header,
-		sock: newSocket(d.nc), pulse: d.pulse, r: wire.NewReader(c.opts.MaxMessage, d.answer.Early), bell: make(chan struct{}, 1),
-		now: time.Now(), early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
+		c: c, session: session, target: d.target, agreed: d.answer,
+		sock: newSocket(d.nc), pulse: d.pulse, cancel: nobody, now: time.Now(),
+		early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
 	}
-	k.ctx, k.cancel = context.WithCancelCause(c.ctx)
-	k.w = newWriter(&c.q, k.sock)
+	if c.opts.OnConnect != nil {
+		k.ctx, k.cancel = context.WithCancelCause(context.Background())
+	}
+	k.r.Begin(c.opts.MaxMessage, d.answer.Early)
+	k.w.begin(&c.q, k.sock, k)
 	k.w.pace = newPace(c.opts.Rate)
 	k.compress(d.answer.Deflate)
-	k.w.failed, k.w.probed, k.w.asked, k.w.alarm = k.writingEnded, k.probed, k.asked, k.lookAt
-	k.w.wake, k.w.overflowed = k.wake, k.overflowed
+	k.agreed.Early = nil
 	k.w.barriers.tag = rand.Uint32()
 	k.woke = k.now
 	k.heard.Store(int64(k.now.Sub(c.base)))
 	k.setHeartbeat(c.opts.Heartbeat, k.now)
 	return k
 }
+
+// nobody is told that a connection has ended.
+func nobody(error) {}
 
 // end ends the connection, unless it has ended.
 func (k *connection) end(e *ending) {
@@ -119,10 +124,7 @@ func (k *connection) end(e *ending) {
 // wake lets the run goroutine look at what has happened, in a read or waiting
 // for room in the inbox.
 func (k *connection) wake() {
-	select {
-	case k.bell <- struct{}{}:
-	default:
-	}
+	k.bell.ring()
 	k.sock.wake(aLongTimeAgo)
 }
 
@@ -153,7 +155,7 @@ func (k *connection) step() {
 		k.parse()
 		return
 	}
-	n, err := k.sock.read(k.r, k)
+	n, err := k.sock.read(&k.r, k)
 	k.awake()
 	if k.now = time.Now(); k.waited {
 		k.waited, k.woke = false, k.now

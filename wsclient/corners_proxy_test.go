@@ -65,7 +65,7 @@ func TestTickSoonIsNotPutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := newConnection(c, &dialed{nc: a, answer: &wire.Answer{}, target: &target{}}, 1)
-		c.q.attach(k.w)
+		c.q.attach(&k.w)
 		defer k.still()
 		<-time.After(time.Second)
 		k.tickSoon()
@@ -79,6 +79,5 @@ func TestTickSoonIsNotPutOff(t *testing.T) {
 			t.Error("no tick came")
 		}
 		c.q.mu.Unlock()
-		c.cancel(nil)
 	})
 }

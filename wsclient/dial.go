@@ -25,11 +25,10 @@ type dialed struct {
 
 // dial does one attempt, to t and on to where it is redirected, up to the
 // opening handshake. The phase is where it failed.
-func (c *Client) dial(ctx context.Context, a *Attempt, t *target) (*dialed, reconnect.Phase, error) {
-	if err := checkHeader(a.Header); err != nil {
+func (c *Client) dial(ctx context.Context, header http.Header, t *target) (*dialed, reconnect.Phase, error) {
+	if err := checkHeader(header); err != nil {
 		return nil, reconnect.PhasePrepare, err
 	}
-	header := a.Header
 	ctx, cancel := withTimeout(ctx, c.opts.DialTimeout, "dial")
 	defer cancel()
 	for followed := 0; ; followed++ {
@@ -96,7 +95,7 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 	t := d.target
 	if via != nil {
 		if via.scheme == "https" {
-			if err := d.startTLS(ctx, c.base, proxyTLS(c.opts.TLS, via.host)); err != nil {
+			if err := d.startTLS(ctx, c.base, proxyTLS(c.tls(), via.host)); err != nil {
 				return reconnect.PhaseProxy, fmt.Errorf("proxy: %w", err)
 			}
 		}
@@ -106,7 +105,7 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 		}
 	}
 	if t.secure {
-		err := d.startTLS(ctx, c.base, tlsConfig(c.opts.TLS, t.host))
+		err := d.startTLS(ctx, c.base, tlsConfig(c.tls(), t.host))
 		if lap(ctx, reconnect.PhaseTLS, err); err != nil {
 			return reconnect.PhaseTLS, err
 		}
@@ -120,7 +119,9 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 		return reconnect.PhaseUpgrade, err
 	}
 	d.answer = answer
-	c.keepCookies(t, answer.Header)
+	if c.opts.Jar != nil {
+		c.keepCookies(t, answer.Header())
+	}
 	return reconnect.PhaseUpgrade, nil
 }
 
@@ -155,24 +156,28 @@ func basicAuth(u *url.Userinfo) string {
 
 // request returns the opening handshake for t.
 func (c *Client) request(t *target, header http.Header) *wire.Request {
+	r := &wire.Request{Host: t.header, URI: t.uri, Protocols: c.opts.Subprotocols, Compression: wire.Compression(c.opts.Compression)}
+	if len(header) == 0 && t.user == nil && c.opts.Jar == nil {
+		return r
+	}
 	if header = header.Clone(); header == nil {
 		header = http.Header{}
 	}
-	host := t.header
 	if h := header.Get("Host"); h != "" {
-		host = h
+		r.Host = h
 	}
 	header.Del("Host")
 	if t.user != nil && header.Get("Authorization") == "" {
 		header.Set("Authorization", basicAuth(t.user))
 	}
 	if c.opts.Jar != nil {
-		r := &http.Request{Header: header}
+		cookies := &http.Request{Header: header}
 		for _, cookie := range c.opts.Jar.Cookies(t.site()) {
-			r.AddCookie(cookie)
+			cookies.AddCookie(cookie)
 		}
 	}
-	return &wire.Request{Host: host, URI: t.uri, Header: header, Protocols: c.opts.Subprotocols, Compression: wire.Compression(c.opts.Compression)}
+	r.Header = header
+	return r
 }
 
 func (c *Client) keepCookies(t *target, header http.Header) {

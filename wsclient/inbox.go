@@ -22,10 +22,10 @@ type inbox struct {
 
 	dropped, replaced uint64 // replaced ones are dropped too
 
-	waiting int           // goroutines in receive
-	some    chan struct{} // one token when those who wait should look
-	room    chan struct{} // one token when there is room again and the reader asked
-	full    bool          // the reader asked
+	waiting int  // goroutines in receive
+	some    bell // when those who wait should look
+	room    bell // when there is room again and the reader asked
+	full    bool // the reader asked
 }
 
 func (b *inbox) init(o InboxOptions) {
@@ -33,7 +33,6 @@ func (b *inbox) init(o InboxOptions) {
 	if o.Key != nil {
 		b.index = &index{key: o.Key}
 	}
-	b.some, b.room = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 // put takes over ms, the messages of one read, and returns memory for those of
@@ -64,13 +63,13 @@ func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
 	if b.overflow == OverflowBlock {
 		roomy = b.roomy()
 		if b.full = !roomy; b.full {
-			drain(b.room) // a token of before is not about now
+			b.room.clear() // a token of before is not about now
 		}
 	}
 	wake := b.waiting > 0
 	b.mu.Unlock()
 	if wake {
-		signal(b.some)
+		b.some.ring()
 	}
 	return spare, roomy
 }
@@ -98,7 +97,7 @@ func (b *inbox) receive(ctx context.Context) (Message, error) {
 			return m, err
 		}
 		select {
-		case <-b.some:
+		case <-b.some.wait():
 		case <-ctx.Done():
 			err = context.Cause(ctx)
 		}
@@ -107,7 +106,7 @@ func (b *inbox) receive(ctx context.Context) (Message, error) {
 		next := err != nil && b.waiting > 0 && (b.messages.len() > 0 || b.err != nil)
 		b.mu.Unlock()
 		if next { // the token may have been meant for somebody else
-			signal(b.some)
+			b.some.ring()
 		}
 		if err != nil {
 			return Message{}, err
@@ -136,10 +135,10 @@ func (b *inbox) take() (m Message, ok bool, err error) {
 	next := b.waiting > 0 && (b.messages.len() > 0 || b.err != nil)
 	b.mu.Unlock()
 	if roomy {
-		signal(b.room)
+		b.room.ring()
 	}
 	if next {
-		signal(b.some)
+		b.some.ring()
 	}
 	return m, ok, err
 }
@@ -157,7 +156,7 @@ func (b *inbox) end(err error) {
 	b.mu.Lock()
 	b.err = err
 	b.mu.Unlock()
-	signal(b.some)
+	b.some.ring()
 }
 
 // stats adds to s what the inbox knows.

@@ -87,7 +87,7 @@ func (c *Client) URL() string {
 // connection, or "".
 func (c *Client) Subprotocol() string {
 	if k := c.current.Load(); k != nil {
-		return k.protocol
+		return k.agreed.Protocol
 	}
 	return ""
 }

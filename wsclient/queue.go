@@ -173,9 +173,9 @@ func (q *queue) detach(session int, code StatusCode) *UnconfirmedError {
 		return nil
 	}
 	if lost.more == nil || lost.more.rejected == 0 { // else it counts as dropped
-		q.lost.count(lost)
+		q.lost.count(&lost)
 	}
-	return lost
+	return &UnconfirmedError{lost.Session, lost.Messages, lost.Bytes, lost.more}
 }
 
 // handed notes that the kernel has all of e; q.mu is held.
