@@ -5,12 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"iter"
-	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/steadyws/steadyws/reconnect"
 )
@@ -21,8 +18,6 @@ import (
 type Client struct {
 	opts      Options // with the defaults filled in
 	endpoints []endpoint
-	base      time.Time // what times in atomics are relative to: before all of them, so that 0 is none
-	proxy     func(*http.Request) (*url.URL, error)
 
 	q  queue
 	in inbox
@@ -49,9 +44,9 @@ type Client struct {
 	err     error                   // why the client has ended
 
 	// Owned by the run goroutine.
-	streak *reconnect.Streak
-	slow   *stopwatch  // nil: nobody asks
-	secure *tls.Config // see tls; nil: no connection has needed it
+	streak *reconnect.Streak // nil: nothing has failed
+	slow   *stopwatch        // nil: nobody asks
+	secure *tls.Config       // see tls; nil: no connection has needed it
 }
 
 // New validates url and opts and returns at once; the client connects in the
@@ -77,9 +72,7 @@ func newClient(url string, opts *Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		opts: o, endpoints: list, base: time.Now().Add(-time.Second), proxy: o.Proxy,
-		streak: reconnect.NewStreak(o.Reconnect, len(list)),
-	}
+		opts: o, endpoints: list}
 	c.q.configure(c)
 	c.in.init(o.Inbox)
 	c.watch()

@@ -159,7 +159,7 @@ func (k *connection) guard(limit time.Duration) {
 }
 
 func (k *connection) guardLocked(limit time.Duration) {
-	k.limit = time.Now().Add(limit)
+	k.due = time.Now().Add(limit)
 	k.setTimer(limit)
 }
 
@@ -167,7 +167,7 @@ func (k *connection) guardLocked(limit time.Duration) {
 func (k *connection) hurry(limit time.Duration) {
 	q := &k.c.q
 	q.mu.Lock()
-	if !k.limit.IsZero() {
+	if k.quiet && !k.due.IsZero() {
 		k.guardLocked(limit)
 	}
 	q.mu.Unlock()
@@ -179,7 +179,7 @@ func (k *connection) overdue() (done bool) {
 	q := &k.c.q
 	q.mu.Lock()
 	done = k.quiet
-	over := !k.limit.IsZero() && !time.Now().Before(k.limit)
+	over := done && !k.due.IsZero() && !time.Now().Before(k.due)
 	q.mu.Unlock()
 	if over {
 		k.sock.abort()

@@ -21,9 +21,8 @@ type connection struct {
 	session int
 	target  *target
 	agreed  *wire.Answer
-	opened  time.Time   // when it became Open; zero: not yet
-	closed  time.Time   // when it ended
-	onHook  atomic.Bool // OnConnect is running
+	opened  time.Time // when it became Open; zero: not yet
+	closed  time.Time // when it ended
 
 	sock  socket
 	pulse *pulseConn // beneath TLS; nil without
@@ -34,18 +33,17 @@ type connection struct {
 	now     time.Time // of the last read
 	batch   []Message // received and not handed on yet
 	slab    []byte    // memory for the messages that are to come
-	early   bool      // frames came with the handshake, and wait to be parsed
 	unread  int       // bytes of the last read that were not parsed: what slab may be needed for
 	noticed time.Time // when the reader learnt that writing has ended
+	early   bool      // frames came with the handshake, and wait to be parsed
 	mute    bool      // the peer does not confirm, though it is needed
 	warned  bool      // and that was said
+	waited  bool      // the read that is under way waited
 
-	heard atomic.Int64 // the last byte received, in nanoseconds since Client.base
+	heard atomic.Int64 // the last byte received, in nanoseconds since queue.base
 	empty atomic.Int64 // when the read that now waits found the socket empty; 0: none waits
-	held  atomic.Bool  // a verdict waits for the socket to be found empty
 
 	away     time.Duration // the reader is away if it does not look for so long; 0: nobody wants to know
-	waited   bool          // the read that is under way waited
 	woke     time.Time     // when one last had to, and did
 	caughtUp atomic.Int64  // as empty, but of the last read that found it so after the reader was away
 
@@ -56,14 +54,16 @@ type connection struct {
 	cancel   context.CancelCauseFunc
 	refusal  error // OnConnect's
 
+	onHook atomic.Bool // OnConnect is running
+	held   atomic.Bool // a verdict waits for the socket to be found empty
+
 	stale stale
 
 	// Guarded by the queue's mutex.
 	monitor *heartbeat.Monitor
 	talk    *talk       // nil: none; set by the run goroutine only
 	timer   *time.Timer // calls tick; nil: it was not needed yet
-	due     time.Time   // when it does
-	limit   time.Time   // of the closing handshake; zero: it is not under way
+	due     time.Time   // when it does; once it is quiet, the limit of the closing handshake
 	beat    time.Time   // when the monitor wants it
 	look    time.Time   // when a barrier wants it; zero: none
 	quiet   bool        // the timer is not armed any more
@@ -105,7 +105,7 @@ func newConnection(c *Client, d *dialed, session int) *connection {
 	k.agreed.Early = nil
 	k.w.barriers.tag = rand.Uint32()
 	k.woke = k.now
-	k.heard.Store(int64(k.now.Sub(c.base)))
+	k.heard.Store(int64(k.now.Sub(c.q.base)))
 	k.setHeartbeat(c.opts.Heartbeat, k.now)
 	return k
 }
@@ -161,7 +161,7 @@ func (k *connection) step() {
 		k.waited, k.woke = false, k.now
 	}
 	if n > 0 {
-		k.heard.Store(int64(k.now.Sub(k.c.base)))
+		k.heard.Store(int64(k.now.Sub(k.c.q.base)))
 		k.unread += n
 		k.parse()
 	}
@@ -213,9 +213,9 @@ func (k *connection) sleeping() {
 	if cap(k.batch) > idleMost {
 		k.batch = nil // an idle connection holds little
 	}
-	now := time.Since(k.c.base)
+	now := time.Since(k.c.q.base)
 	k.empty.Store(int64(now))
-	if k.away > 0 && now-k.woke.Sub(k.c.base) > k.away {
+	if k.away > 0 && now-k.woke.Sub(k.c.q.base) > k.away {
 		k.caughtUp.Store(int64(now))
 	}
 	if k.held.Load() && k.held.Swap(false) {

@@ -95,7 +95,7 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 	t := d.target
 	if via != nil {
 		if via.scheme == "https" {
-			if err := d.startTLS(ctx, c.base, proxyTLS(c.tls(), via.host)); err != nil {
+			if err := d.startTLS(ctx, c.q.base, proxyTLS(c.tls(), via.host)); err != nil {
 				return reconnect.PhaseProxy, fmt.Errorf("proxy: %w", err)
 			}
 		}
@@ -105,7 +105,7 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 		}
 	}
 	if t.secure {
-		err := d.startTLS(ctx, c.base, tlsConfig(c.tls(), t.host))
+		err := d.startTLS(ctx, c.q.base, tlsConfig(c.tls(), t.host))
 		if lap(ctx, reconnect.PhaseTLS, err); err != nil {
 			return reconnect.PhaseTLS, err
 		}

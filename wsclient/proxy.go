@@ -33,7 +33,7 @@ var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080
 // proxyTo asks which proxy leads to t; nil: none.
 func (c *Client) proxyTo(ctx context.Context, t *target) (*proxy, error) {
 	r := &http.Request{Method: http.MethodGet, URL: t.site(), Host: t.header, Header: http.Header{}}
-	u, err := c.proxy(r.WithContext(ctx))
+	u, err := c.opts.Proxy(r.WithContext(ctx))
 	if err != nil {
 		if _, ok := errors.AsType[*url.Error](err); ok { // it repeats the URL, password and all
 			err = errors.New("its URL does not parse; write http://host:port")

@@ -74,7 +74,7 @@ func (k *connection) tick() {
 	// First the mark, then the look: a read that falls asleep in between sees
 	// the one or is seen by the other.
 	k.held.Store(true)
-	now, base := time.Now(), k.c.base
+	now, base := time.Now(), k.c.q.base
 	link := heartbeat.Link{Received: base.Add(k.lastHeard()), Unread: unread, Wall: wallClock(now)}
 	if empty := k.empty.Load(); empty != 0 {
 		link.Empty = base.Add(time.Duration(empty))
@@ -120,7 +120,7 @@ func (k *connection) tick() {
 	}
 }
 
-// lastHeard is when the last byte was received, since Client.base.
+// lastHeard is when the last byte was received, since queue.base.
 func (k *connection) lastHeard() time.Duration {
 	last := k.heard.Load()
 	if k.pulse != nil {
@@ -177,7 +177,7 @@ func (k *connection) pong(p []byte) {
 func (k *connection) still() {
 	q := &k.c.q
 	q.mu.Lock()
-	k.quiet, k.limit = true, time.Time{}
+	k.quiet, k.due = true, time.Time{}
 	if k.timer != nil {
 		k.timer.Stop()
 	}

@@ -29,7 +29,7 @@ type queue struct {
 	// callback is when the callback that runs now began, in nanoseconds since
 	// base; 0: none runs.
 	callback atomic.Int64
-	base     time.Time
+	base     time.Time // what times in atomics are relative to: before all of them, so that 0 is none
 
 	mu      sync.Mutex
 	lanes   [lanes]lane
@@ -64,7 +64,7 @@ type queue struct {
 func (q *queue) configure(c *Client) {
 	o := &c.opts.Queue
 	q.maxBytes, q.maxMessages, q.overflow, q.reports = o.MaxBytes, o.MaxMessages, o.Overflow, o.KeepUnconfirmed
-	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, c.base, o.Ack
+	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, time.Now().Add(-time.Second), o.Ack
 	q.plain, q.plainErr = c.class(&SendOptions{})
 	if o.OnLow != nil {
 		q.low = low{mark: o.LowWater, bell: make(chan struct{}, 1)}

@@ -65,6 +65,12 @@ type outcome struct {
 // is none.
 func (c *Client) judge(o *outcome) *plan {
 	now := time.Now()
+	if c.streak == nil {
+		c.streak = reconnect.NewStreak(c.opts.Reconnect, len(c.endpoints))
+		if c.sessions.Load() > 0 {
+			c.streak.Opened(now)
+		}
+	}
 	var step reconnect.Step
 	if o.requested {
 		step = c.streak.Requested(o.event.Uptime, now)
@@ -203,7 +209,9 @@ func (c *Client) open(k *connection) {
 	k.watchData(k.opened)
 	c.sessions.Store(int64(k.session))
 	c.attempts.Store(0)
-	c.streak.Opened(k.opened)
+	if c.streak != nil {
+		c.streak.Opened(k.opened)
+	}
 	if k.ended.Load() == nil { // else what is queued is for the next one
 		c.q.open()
 	}

@@ -121,7 +121,7 @@ func (c *Client) pause(p *plan) bool {
 	defer asleep.stop()
 	for {
 		now := time.Now()
-		c.nextAt.Store(int64(max(p.at.Sub(c.base), now.Sub(c.base))))
+		c.nextAt.Store(int64(max(p.at.Sub(c.q.base), now.Sub(c.q.base))))
 		if timer.Stop(); p.at.After(now) {
 			timer.Reset(p.at.Sub(now))
 		}
