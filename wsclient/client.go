@@ -16,8 +16,9 @@ import (
 // lives until Close, CloseWith or Shutdown, or until a failure that is not worth
 // a retry; one that is dropped without leaks.
 type Client struct {
-	opts      Options // with the defaults filled in
-	endpoints []endpoint
+	opts        Options // with the defaults filled in
+	endpoints   []endpoint
+	environment bool // Options.Proxy is the default
 
 	q  queue
 	in inbox
@@ -72,7 +73,7 @@ func newClient(url string, opts *Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		opts: o, endpoints: list}
+		opts: o, endpoints: list, environment: opts == nil || opts.Proxy == nil}
 	c.q.configure(c)
 	c.in.init(o.Inbox)
 	c.watch()

@@ -37,7 +37,7 @@ func TestProxyOfAnotherScheme(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.opts.Proxy = func(*http.Request) (*url.URL, error) {
+		c.environment, c.opts.Proxy = false, func(*http.Request) (*url.URL, error) {
 			return url.Parse(scheme + "://user:secret@" + ln.Addr().String())
 		}
 		go c.run()

@@ -73,7 +73,6 @@ func (c *Client) dialOnce(ctx context.Context, t *target, header http.Header) (*
 		}
 		return nil, phase, because(ctx, err)
 	}
-	tuneKernel(raw)
 	// From here on the context's end is a deadline in the past.
 	stop := context.AfterFunc(ctx, func() { release(raw) })
 	d := &dialed{nc: raw, target: t}
@@ -172,7 +171,7 @@ func (c *Client) request(t *target, header http.Header) *wire.Request {
 	}
 	if c.opts.Jar != nil {
 		cookies := &http.Request{Header: header}
-		for _, cookie := range c.opts.Jar.Cookies(t.site()) {
+		for _, cookie := range c.opts.Jar.Cookies(new(t.site())) {
 			cookies.AddCookie(cookie)
 		}
 	}
@@ -183,7 +182,7 @@ func (c *Client) request(t *target, header http.Header) *wire.Request {
 func (c *Client) keepCookies(t *target, header http.Header) {
 	if c.opts.Jar != nil {
 		if cookies := (&http.Response{Header: header}).Cookies(); len(cookies) > 0 {
-			c.opts.Jar.SetCookies(t.site(), cookies)
+			c.opts.Jar.SetCookies(new(t.site()), cookies)
 		}
 	}
 }

@@ -147,10 +147,16 @@ func (c *Client) report(o *outcome) {
 // live is the life of a connection, from the upgrade on, and what comes after it.
 func (k *connection) live() {
 	k.stay()
-	c := k.c
-	if next := c.follow(k.outcome()); next != nil {
-		c.reach(next)
+	if next := k.leave(); next != nil {
+		k.c.reach(next)
 	}
+}
+
+// leave finishes the connection, which has ended, and decides what comes after it.
+func (k *connection) leave() *plan {
+	var o outcome
+	k.outcome(&o)
+	return k.c.follow(&o)
 }
 
 // stay reads until the connection has ended. Its goroutine sleeps beneath it, on a
@@ -180,9 +186,8 @@ func (k *connection) stay() {
 	}
 }
 
-// outcome finishes the connection, which has ended, and says how.
-func (k *connection) outcome() *outcome {
-	o := &outcome{}
+// outcome finishes the connection and notes how it has ended in o.
+func (k *connection) outcome(o *outcome) {
 	e := k.ended.Load()
 	o.event, o.lost = k.finish(e)
 	o.event.URL = k.target.text
@@ -200,7 +205,6 @@ func (k *connection) outcome() *outcome {
 	o.failure.ClosedByUs = e.manner == failing
 	o.tooLarge = o.failure.ClosedByUs && errors.Is(e.err, ErrTooLarge)
 	o.requested = e.manner == requested && k.refusal == nil
-	return o
 }
 
 // open makes k the open connection.

@@ -198,8 +198,8 @@ func redactQuery(uri string) string {
 
 // site returns t as the URL of the web page that it would be: what cookie jars
 // and proxies are asked about.
-func (t *target) site() *url.URL {
-	u := &url.URL{Scheme: "http", Host: t.header}
+func (t *target) site() url.URL {
+	u := url.URL{Scheme: "http", Host: t.header}
 	if t.secure {
 		u.Scheme = "https"
 	}
