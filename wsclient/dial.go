@@ -109,7 +109,8 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 			return reconnect.PhaseTLS, err
 		}
 	}
-	answer, err := wire.Upgrade(d.nc, c.request(t, header))
+	request := c.request(t, header)
+	answer, err := wire.Upgrade(d.nc, &request)
 	if err != nil {
 		err = c.handshakeError(err)
 		if h, ok := errors.AsType[*HandshakeError](err); ok {
@@ -154,8 +155,8 @@ func basicAuth(u *url.Userinfo) string {
 }
 
 // request returns the opening handshake for t.
-func (c *Client) request(t *target, header http.Header) *wire.Request {
-	r := &wire.Request{Host: t.header, URI: t.uri, Protocols: c.opts.Subprotocols, Compression: wire.Compression(c.opts.Compression)}
+func (c *Client) request(t *target, header http.Header) wire.Request {
+	r := wire.Request{Host: t.header, URI: t.uri, Protocols: c.opts.Subprotocols, Compression: wire.Compression(c.opts.Compression)}
 	if len(header) == 0 && t.user == nil && c.opts.Jar == nil {
 		return r
 	}
