@@ -156,12 +156,12 @@ func (k *connection) lookAt(at time.Time) {
 func (k *connection) pong(p []byte) {
 	q := &k.c.q
 	q.mu.Lock()
-	b, rtt, ok := k.w.barriers.pong(p, k.now)
+	mark, rtt, ok := k.w.barriers.pong(p, k.now)
 	if rtt >= 0 && !k.talk.probes() {
 		k.monitor.Answered(k.now.Add(-rtt), k.now)
 	}
 	if ok {
-		q.confirm(b.mark)
+		q.confirm(mark)
 	} else if k.w.barriers.mute(k.now, 0) {
 		q.hurry()
 		k.mute = k.mute || k.w.barriers.needs && k.w.barriers.mute(k.now, q.patience)
