@@ -22,6 +22,11 @@ const ProbesMost = 4
 // Dialog returns that of a new connection, or of one on which probes up to seq have
 // been sent. nil: p is not made of messages.
 func (p Policy) Dialog(seq uint64) *Dialog {
+	switch p.Probe.(type) {
+	case *message, *stateful, *expecting:
+	default:
+		return nil
+	}
 	d := &Dialog{done: seq}
 	d.seq.Store(seq)
 	switch v := p.Probe.(type) {
@@ -33,8 +38,6 @@ func (p Policy) Dialog(seq uint64) *Dialog {
 		d.m = &m
 	case *expecting:
 		d.e = v
-	default:
-		return nil
 	}
 	return d
 }

@@ -21,11 +21,7 @@ type Monitor struct {
 // NewMonitor returns a Monitor of a connection that opened at now.
 func NewMonitor(p Policy, now time.Time) *Monitor {
 	p = p.WithDefaults()
-	m := &Monitor{p: p, opened: now, first: p.Interval, need: p.Misses, heard: now, alive: now}
-	if !p.IsOff() && !p.IsPassive() {
-		m.open = make([]time.Time, 0, 2*p.Misses)
-	}
-	return m
+	return &Monitor{p: p, opened: now, first: p.Interval, need: p.Misses, heard: now, alive: now}
 }
 
 // A Link is what is known of a connection at the time of a Tick.
@@ -69,6 +65,9 @@ func (m *Monitor) Jitter(u float64) {
 // Wrote tells that a probe was handed to the kernel at now, and returns when
 // Tick wants to be called for it.
 func (m *Monitor) Wrote(now time.Time) time.Time {
+	if m.open == nil {
+		m.open = make([]time.Time, 0, 2*m.p.Misses)
+	}
 	if k := m.p.Misses; len(m.open) == 2*k { // the first k decide, or else the latest
 		m.open = append(m.open[:k], m.open[k+1:]...)
 	}

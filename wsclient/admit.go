@@ -77,7 +77,7 @@ func (q *queue) admit(m Message, c *class) error {
 	}
 	n := len(m.Data)
 	ready := q.ready(n, c)
-	if c.x != nil || !ready && l.mortal > 0 {
+	if c.x != nil || !ready && l.mortal() > 0 {
 		now := time.Now()
 		if c.expired(now) {
 			return errExpired

@@ -4,70 +4,89 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 
 	"github.com/steadyws/steadyws/reconnect"
 )
 
-// attempt tries to connect once and lives through the connection if there is
-// one.
-func (c *Client) attempt(p *plan) (o outcome) {
+// attempt tries to connect once. Neither a connection nor an outcome is without the
+// other.
+func (c *Client) attempt(p *plan) (*connection, *outcome) {
 	c.dials.Add(1)
-	a := &Attempt{Number: p.number, URL: p.to.url, Header: c.opts.Header.Clone(), Err: p.last}
 	l := c.newLaps(p)
-	o.event.URL = p.to.target.text
-	d, phase, err := c.connect(a, p, l, &o.event.URL)
+	ctx, end := c.begin()
+	d, to, phase, err := c.connect(ctx, p, l)
+	end()
 	p.end()
-	c.forgetReconnect()
+	c.again.clear() // what was asked for while connecting is over
 	if err == nil {
-		return c.live(newConnection(c, d, int(c.sessions.Load())+1), l)
+		k := newConnection(c, d, int(c.sessions.Load())+1)
+		k.laps = l
+		return k, nil
 	}
-	o.failure.Phase = phase
+	o := &outcome{}
+	o.failure.Phase, o.event.URL = phase, to.text
 	o.event.Code, o.event.Err = StatusAbnormalClosure, err
 	if h, ok := errors.AsType[*HandshakeError](err); ok && phase != reconnect.PhasePrepare { // a hook's errors are its own
 		o.failure.Status, o.failure.RetryAfter = h.Status, h.RetryAfter
 	}
-	return o
+	return nil, o
 }
 
-// connect runs Prepare and dials what it has made of the endpoint; shown is its
-// URL.
-func (c *Client) connect(a *Attempt, p *plan, l *laps, shown *string) (d *dialed, phase reconnect.Phase, err error) {
+// begin returns the context of an attempt, which our own end cancels, and what ends
+// it.
+func (c *Client) begin() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c.mu.Lock()
+	c.abort = cancel
+	c.mu.Unlock()
+	if c.stopping.Load() != nil { // it may not have seen abort
+		cancel(ErrClosed)
+	}
+	return ctx, func() {
+		c.mu.Lock()
+		c.abort = nil
+		c.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// connect runs Prepare and dials what it has made of the endpoint, to.
+func (c *Client) connect(ctx context.Context, p *plan, l *laps) (d *dialed, to *target, phase reconnect.Phase, err error) {
+	to = p.to.target
+	header := c.opts.Header
 	if c.opts.Prepare != nil {
-		ctx, cancel := withTimeout(c.ctx, c.opts.ConnectTimeout, "Prepare")
-		err := c.opts.Prepare(ctx, a)
-		cancel()
-		if l.done(reconnect.PhasePrepare, err); err != nil {
-			return nil, reconnect.PhasePrepare, failed("prepare", err)
+		a := &Attempt{Number: p.number, URL: p.to.url, Header: header.Clone(), Err: p.last}
+		if a.Header == nil {
+			a.Header = http.Header{}
 		}
-	}
-	to := p.to.target
-	if a.URL != p.to.url {
-		if to, err = parseURL(a.URL); err != nil {
-			return nil, reconnect.PhasePrepare, &OptionError{"url", err}
+		if err := c.prepare(ctx, a, l); err != nil {
+			return nil, to, reconnect.PhasePrepare, failed("prepare", err)
 		}
+		if a.URL != p.to.url {
+			t, err := parseURL(a.URL)
+			if err != nil {
+				return nil, to, reconnect.PhasePrepare, &OptionError{"url", err}
+			}
+			to = t
+		}
+		header = a.Header
 	}
-	*shown = to.text
 	l.to(to)
-	// Dialing needs a stack that this goroutine would keep, 4 KiB more for as
-	// long as the connection lives; a goroutine of its own gives it back.
-	dialing := make(chan struct{})
-	go func() {
-		defer close(dialing)
-		d, phase, err = c.dialTraced(l.context(c.ctx), a, to)
-	}()
-	<-dialing
+	d, phase, err = c.dialTraced(l.context(ctx), p.number, to, header)
 	if err != nil {
-		return nil, phase, c.asFailure("dial", to, err)
+		return nil, to, phase, c.asFailure("dial", to, err)
 	}
-	return d, phase, nil
+	return d, to, phase, nil
 }
 
-// forgetReconnect forgets what was asked for while connecting: that is over.
-func (c *Client) forgetReconnect() {
-	select {
-	case <-c.again:
-	default:
-	}
+// prepare runs Prepare.
+func (c *Client) prepare(ctx context.Context, a *Attempt, l *laps) error {
+	ctx, cancel := withTimeout(ctx, c.opts.ConnectTimeout, "Prepare")
+	defer cancel()
+	err := c.opts.Prepare(ctx, a)
+	l.done(reconnect.PhasePrepare, err)
+	return err
 }
 
 // asFailure adds the operation to err, unless it is one of ours.
@@ -89,15 +108,17 @@ func (c *Client) op(op string, to *target) string {
 	return op
 }
 
-func (c *Client) dialTraced(ctx context.Context, a *Attempt, to *target) (*dialed, reconnect.Phase, error) {
-	c.log(slog.LevelDebug, "connecting", "url", to.text, "attempt", a.Number)
+func (c *Client) dialTraced(ctx context.Context, number int, to *target, header http.Header) (*dialed, reconnect.Phase, error) {
+	if c.opts.Logger != nil {
+		c.log(slog.LevelDebug, "connecting", "url", to.text, "attempt", number)
+	}
 	t := c.opts.Trace
 	if t != nil && t.AttemptStart != nil {
-		t.AttemptStart(a.Number, to.text)
+		t.AttemptStart(number, to.text)
 	}
-	d, phase, err := c.dial(ctx, a, to)
+	d, phase, err := c.dial(ctx, header, to)
 	if t != nil && t.AttemptDone != nil {
-		t.AttemptDone(a.Number, to.text, err)
+		t.AttemptDone(number, to.text, err)
 	}
 	return d, phase, err
 }

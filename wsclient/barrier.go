@@ -160,19 +160,19 @@ func (b *barriers) wrote(seq uint32, mark tally, now time.Time) (answered bool) 
 
 // pong takes a pong's payload. ok: it confirms the barrier. rtt is the round trip,
 // negative if none could be measured.
-func (b *barriers) pong(p []byte, now time.Time) (confirmed barrier, rtt time.Duration, ok bool) {
+func (b *barriers) pong(p []byte, now time.Time) (confirmed tally, rtt time.Duration, ok bool) {
 	b.flying, rtt = false, -1
 	seq, known := heartbeat.ParsePayload(p, b.tag)
 	if !known || seq > b.seq { // not the answer to a ping of ours
 		b.blank = b.blank || len(b.open) > 0
-		return barrier{}, rtt, false
+		return confirmed, rtt, false
 	}
 	b.echoes, b.pongs = true, max(b.pongs, seq)
 	n := 0
 	for ; n < len(b.open) && b.open[n].seq <= seq; n++ {
-		o := b.open[n]
+		o := &b.open[n]
 		if o.written { // of the others, wrote will learn
-			confirmed, ok = o, true
+			confirmed, ok = o.mark, true
 		}
 		if o.seq == seq {
 			rtt = now.Sub(o.at)

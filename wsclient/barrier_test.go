@@ -18,8 +18,8 @@ func TestPongBeforeItsWriteHasReturned(t *testing.T) {
 		t.Error("the first ping counts as answered before any pong")
 	}
 	confirmed, rtt, ok := b.pong(heartbeat.AppendPayload(nil, 7, second.ping), now.Add(time.Millisecond))
-	if !ok || confirmed.mark.n != 3 || rtt != time.Millisecond {
-		t.Errorf("the pong confirms %d messages (%v) after %v, want the 3 that are known to be written", confirmed.mark.n, ok, rtt)
+	if !ok || confirmed.n != 3 || rtt != time.Millisecond {
+		t.Errorf("the pong confirms %d messages (%v) after %v, want the 3 that are known to be written", confirmed.n, ok, rtt)
 	}
 	if !b.wrote(second.ping, tally{n: 5}, now.Add(time.Second)) {
 		t.Error("the second ping does not count as answered when its write returns")
@@ -39,7 +39,7 @@ func TestBarriersOfAMutePeerAreBounded(t *testing.T) {
 		t.Errorf("%d barriers are kept", len(b.open))
 	}
 	confirmed, _, ok := b.pong(heartbeat.AppendPayload(nil, 0, b.seq), time.Now())
-	if !ok || confirmed.mark.n != 10*barriersMost-1 {
-		t.Errorf("the pong to the latest confirms %d", confirmed.mark.n)
+	if !ok || confirmed.n != 10*barriersMost-1 {
+		t.Errorf("the pong to the latest confirms %d", confirmed.n)
 	}
 }

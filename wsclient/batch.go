@@ -172,13 +172,14 @@ func (w *writer) fillLast(now time.Time) {
 			w.b.items = append(w.b.items, w.ping(now))
 		}
 		w.last = true
+		w.sock.lastWrite()
 		w.b.items = append(w.b.items, item{entry: entry{op: wire.OpClose}})
 	case !w.gated:
 		due, later := w.barriers.due(w.taken(), w.hooksTaken(), w.q, now)
 		if w.barriers.nudged = false; due && w.pace.control() {
 			w.b.items = append(w.b.items, w.ping(now))
 		} else if !later.IsZero() {
-			w.alarm(later)
+			w.lookAt(later)
 		}
 	}
 }

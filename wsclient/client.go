@@ -2,14 +2,12 @@ package wsclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"iter"
-	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/steadyws/steadyws/reconnect"
 )
@@ -18,20 +16,16 @@ import (
 // lives until Close, CloseWith or Shutdown, or until a failure that is not worth
 // a retry; one that is dropped without leaks.
 type Client struct {
-	opts      Options // with the defaults filled in
-	endpoints []endpoint
-	base      time.Time // what times in atomics are relative to: before all of them, so that 0 is none
-	proxy     func(*http.Request) (*url.URL, error)
+	opts        Options // with the defaults filled in
+	endpoints   []endpoint
+	environment bool // Options.Proxy is the default
 
 	q  queue
 	in inbox
 
-	ctx      context.Context // ends with the client, or by stop
-	cancel   context.CancelCauseFunc
-	done     chan struct{}
 	current  atomic.Pointer[connection] // the current or last one
 	stopping atomic.Pointer[ending]     // our own end
-	again    chan struct{}              // one token: Reconnect while waiting
+	again    bell                       // Reconnect while waiting, or our own end
 
 	state    atomic.Int32
 	attempts atomic.Int64 // failed ones of the losing streak; 0 while open
@@ -42,13 +36,18 @@ type Client struct {
 	messagesIn, bytesIn atomic.Uint64
 
 	mu      sync.Mutex
-	opening chan struct{} // closed at the next open
-	last    error         // of the last attempt or connection
-	err     error         // why the client has ended
+	opening chan struct{}           // closed at the next open, or the end; nil: nobody waits
+	opens   int                     // how often it has opened
+	done    chan struct{}           // see Done; nil: nobody has asked
+	over    bool                    // it is closed, or would be
+	abort   context.CancelCauseFunc // ends the attempt that is under way; nil: none is
+	last    error                   // of the last attempt or connection
+	err     error                   // why the client has ended
 
 	// Owned by the run goroutine.
-	streak *reconnect.Streak
-	slow   *stopwatch // nil: nobody asks
+	streak *reconnect.Streak // nil: nothing has failed
+	slow   *stopwatch        // nil: nobody asks
+	secure *tls.Config       // see tls; nil: no connection has needed it
 }
 
 // New validates url and opts and returns at once; the client connects in the
@@ -74,14 +73,10 @@ func newClient(url string, opts *Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		opts: o, endpoints: list, base: time.Now().Add(-time.Second), proxy: o.Proxy,
-		done: make(chan struct{}), opening: make(chan struct{}), again: make(chan struct{}, 1),
-		streak: reconnect.NewStreak(o.Reconnect, len(list)),
-	}
+		opts: o, endpoints: list, environment: opts == nil || opts.Proxy == nil}
 	c.q.configure(c)
 	c.in.init(o.Inbox)
 	c.watch()
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c, nil
 }
 
@@ -93,9 +88,9 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	opening := c.opening
+	next := c.next()
 	go c.run()
-	if err := c.await(ctx, opening, "dial"); err != nil {
+	if err := next.await(ctx, "dial"); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -106,36 +101,11 @@ func Dial(ctx context.Context, url string, opts *Options) (*Client, error) {
 // Attempts that fail are retried until ctx ends; its error then wraps the last
 // one's. If the client ends, the error Is ErrClosed.
 func (c *Client) WaitOpen(ctx context.Context) error {
-	c.mu.Lock()
-	opening := c.opening
-	c.mu.Unlock()
+	next := c.next()
 	if c.ReadyState() == Open {
 		return nil
 	}
-	return c.await(ctx, opening, "wait for open")
-}
-
-func (c *Client) await(ctx context.Context, opening <-chan struct{}, op string) error {
-	select {
-	case <-opening:
-		return nil
-	default:
-	}
-	select {
-	case <-opening:
-		return nil
-	case <-c.done:
-		select {
-		case <-opening: // it has opened, and ended since
-			return nil
-		default:
-		}
-		return failed(op, c.ended())
-	case <-ctx.Done():
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return failed(op, context.Cause(ctx), c.last)
-	}
+	return next.await(ctx, "wait for open")
 }
 
 // Receive waits for the next message; its Data belongs to the caller. It hands
@@ -196,17 +166,23 @@ func (c *Client) Reconnect(reason string) {
 		k.end(&ending{manner: requested, err: &CloseError{Code: StatusNormalClosure, Reason: reason}, code: StatusNormalClosure, reason: reason, limit: bothClosed})
 		return
 	}
-	select {
-	case c.again <- struct{}{}:
-	default:
-	}
+	c.again.ring()
 }
 
 // ReadyState returns the state of the client.
 func (c *Client) ReadyState() ReadyState { return ReadyState(c.state.Load()) }
 
 // Done is closed when the client has ended and its last goroutine with it.
-func (c *Client) Done() <-chan struct{} { return c.done }
+func (c *Client) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		if c.done = make(chan struct{}); c.over {
+			close(c.done)
+		}
+	}
+	return c.done
+}
 
 // Err returns nil while the client lives, then ErrClosed if Close, CloseWith or
 // Shutdown ended it, otherwise the cause.

@@ -39,14 +39,25 @@ func (c *Client) stop(e *ending) {
 	c.setState(Closing)
 	c.q.end(ErrClosed)
 	c.q.close(ErrClosed)
-	c.cancel(ErrClosed)
+	c.abandon()
+	c.again.ring()
 	k := c.current.Load()
 	if k == nil {
 		return
 	}
 	k.end(e)
-	if guard := k.guard.Load(); guard != nil && !first {
-		guard.Reset(e.limit)
+	if !first {
+		k.hurry(e.limit)
+	}
+}
+
+// abandon ends the attempt that is under way.
+func (c *Client) abandon() {
+	c.mu.Lock()
+	abort := c.abort
+	c.mu.Unlock()
+	if abort != nil {
+		abort(ErrClosed)
 	}
 }
 
@@ -71,7 +82,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	}
 	if err == nil || errors.Is(err, ErrClosed) {
 		select {
-		case <-c.done:
+		case <-c.Done():
 		case <-ctx.Done():
 			err = context.Cause(ctx)
 		}
@@ -119,24 +130,61 @@ func (k *connection) finish(e *ending) (ev CloseEvent, lost *UnconfirmedError) {
 		if limit < 0 {
 			limit = bothClosed // to say it; the answer is not waited for
 		}
-		guard := time.AfterFunc(limit, k.sock.abort)
-		k.guard.Store(guard)
+		k.guard(limit)
 		k.handshake(e, &ev)
-		guard.Stop()
+		k.still()
 	}
 	k.sock.abort()
 	k.w.stop()
 	k.r.Close()
-	k.cancel(e.err)
 	q := &k.c.q
 	q.mu.Lock()
-	k.w.barriers.refuse(failed("connection lost", e.err))
+	if len(k.w.barriers.pingers) > 0 {
+		k.w.barriers.refuse(failed("connection lost", e.err))
+	}
 	q.mu.Unlock()
 	var code StatusCode
 	if e.manner == answered {
 		code = e.code
 	}
 	return ev, k.c.q.detach(k.session, code)
+}
+
+// guard gives the closing handshake so long, until still: then the connection is cut.
+func (k *connection) guard(limit time.Duration) {
+	q := &k.c.q
+	q.mu.Lock()
+	k.guardLocked(limit)
+	q.mu.Unlock()
+}
+
+func (k *connection) guardLocked(limit time.Duration) {
+	k.due = time.Now().Add(limit)
+	k.setTimer(limit)
+}
+
+// hurry gives it so long from now on, if it is under way.
+func (k *connection) hurry(limit time.Duration) {
+	q := &k.c.q
+	q.mu.Lock()
+	if k.quiet && !k.due.IsZero() {
+		k.guardLocked(limit)
+	}
+	q.mu.Unlock()
+}
+
+// overdue cuts a connection whose closing handshake takes too long; done: tick has
+// nothing else to do.
+func (k *connection) overdue() (done bool) {
+	q := &k.c.q
+	q.mu.Lock()
+	done = k.quiet
+	over := done && !k.due.IsZero() && !time.Now().Before(k.due)
+	q.mu.Unlock()
+	if over {
+		k.sock.abort()
+	}
+	return done
 }
 
 // handshake says Close, then nothing more, and reads to the end. The guard
@@ -151,7 +199,8 @@ func (k *connection) handshake(e *ending, ev *CloseEvent) {
 	// connection.
 	k.w.flush()
 	k.w.sendClose(e.code, reason, e.manner >= requested)
-	<-k.w.closed
+	k.w.flush()
+	k.w.await()
 	ev.WasClean = e.manner == answered && k.w.said
 	k.sock.closeWrite()
 	if e.limit < 0 {
@@ -169,7 +218,7 @@ func (k *connection) handshake(e *ending, ev *CloseEvent) {
 				k.lateAck(MessageType(op), p)
 			}
 		}
-		_, err := k.sock.read(k.r, k)
+		_, err := k.sock.read(&k.r, k)
 		k.now = time.Now()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			k.sock.awake()
@@ -205,7 +254,7 @@ func (k *connection) echoed(e *ending, ev *CloseEvent, p []byte) {
 		q.confirm(q.window.handed)
 	}
 	q.unlock()
-	k.guard.Load().Reset(min(bothClosed, max(0, e.limit)))
+	k.hurry(min(bothClosed, max(0, e.limit)))
 }
 
 // validClose reports whether a browser would take code and reason for close().

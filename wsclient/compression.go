@@ -36,7 +36,7 @@ func (k *connection) compress(d *wire.Deflate) {
 
 // extensions is the server's answer to our offer.
 func (k *connection) extensions() string {
-	return strings.Join(k.header.Values("Sec-WebSocket-Extensions"), ", ")
+	return strings.Join(k.agreed.Extensions, ", ")
 }
 
 // deflate compresses a message, if that was agreed on and is worth it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -18,53 +17,54 @@ import (
 // to the run goroutine, which reads; others only end it, and look at what is
 // atomic or guarded by the queue's mutex.
 type connection struct {
-	c        *Client
-	session  int
-	target   *target
-	protocol string
-	header   http.Header // of the answer
-	opened   time.Time   // when it became Open; zero: not yet
-	closed   time.Time   // when it ended
-	onHook   atomic.Bool // OnConnect is running
+	c       *Client
+	session int
+	target  *target
+	agreed  *wire.Answer
+	opened  time.Time // when it became Open; zero: not yet
+	closed  time.Time // when it ended
 
 	sock  socket
 	pulse *pulseConn // beneath TLS; nil without
-	r     *wire.Reader
-	w     *writer
+	r     wire.Reader
+	w     writer
+	laps  *laps // of the attempt that it came of
 
 	now     time.Time // of the last read
 	batch   []Message // received and not handed on yet, one by one
 	packer  packer    // or together
 	slab    []byte    // memory for the messages that are to come
-	early   bool      // frames came with the handshake, and wait to be parsed
 	unread  int       // bytes of the last read that were not parsed: what slab may be needed for
 	noticed time.Time // when the reader learnt that writing has ended
+	early   bool      // frames came with the handshake, and wait to be parsed
 	mute    bool      // the peer does not confirm, though it is needed
 	warned  bool      // and that was said
+	waited  bool      // the read that is under way waited
 
-	heard atomic.Int64 // the last byte received, in nanoseconds since Client.base
+	heard atomic.Int64 // the last byte received, in nanoseconds since queue.base
 	empty atomic.Int64 // when the read that now waits found the socket empty; 0: none waits
-	held  atomic.Bool  // a verdict waits for the socket to be found empty
 
 	away     time.Duration // the reader is away if it does not look for so long; 0: nobody wants to know
-	waited   bool          // the read that is under way waited
 	woke     time.Time     // when one last had to, and did
 	caughtUp atomic.Int64  // as empty, but of the last read that found it so after the reader was away
 
 	ended    atomic.Pointer[ending] // why it is over; the first cause counts
 	writeErr atomic.Pointer[error]  // writing has ended
-	bell     chan struct{}          // one token when ended or writeErr was set
+	bell     bell                   // when ended or writeErr was set
 	ctx      context.Context        // of OnConnect: ends with the connection
 	cancel   context.CancelCauseFunc
-	guard    atomic.Pointer[time.Timer] // ends the closing handshake
+	refusal  error // OnConnect's
+
+	onHook atomic.Bool // OnConnect is running
+	held   atomic.Bool // a verdict waits for the socket to be found empty
 
 	stale stale
 
 	// Guarded by the queue's mutex.
 	monitor *heartbeat.Monitor
 	talk    *talk       // nil: none; set by the run goroutine only
-	timer   *time.Timer // calls tick
-	due     time.Time   // when it does
+	timer   *time.Timer // calls tick; nil: it was not needed yet
+	due     time.Time   // when it does; once it is quiet, the limit of the closing handshake
 	beat    time.Time   // when the monitor wants it
 	look    time.Time   // when a barrier wants it; zero: none
 	quiet   bool        // the timer is not armed any more
@@ -92,22 +92,27 @@ const (
 
 func newConnection(c *Client, d *dialed, session int) *connection {
 	k := &connection{
-		c: c, session: session, target: d.target, protocol: d.answer.Protocol, header: d.answer.Header,
-		sock: newSocket(d.nc), pulse: d.pulse, r: wire.NewReader(c.opts.MaxMessage, d.answer.Early), bell: make(chan struct{}, 1),
-		now: time.Now(), early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
+		c: c, session: session, target: d.target, agreed: d.answer,
+		sock: newSocket(d.nc), pulse: d.pulse, cancel: nobody, now: time.Now(),
+		early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
 	}
-	k.ctx, k.cancel = context.WithCancelCause(c.ctx)
-	k.w = newWriter(&c.q, k.sock)
+	if c.opts.OnConnect != nil {
+		k.ctx, k.cancel = context.WithCancelCause(context.Background())
+	}
+	k.r.Begin(c.opts.MaxMessage, d.answer.Early)
+	k.w.begin(&c.q, k.sock, k)
 	k.w.pace = newPace(c.opts.Rate)
 	k.compress(d.answer.Deflate)
-	k.w.failed, k.w.probed, k.w.asked, k.w.alarm = k.writingEnded, k.probed, k.asked, k.lookAt
-	k.w.wake, k.w.overflowed = k.wake, k.overflowed
+	k.agreed.Early = nil
 	k.w.barriers.tag = rand.Uint32()
 	k.woke = k.now
-	k.heard.Store(int64(k.now.Sub(c.base)))
+	k.heard.Store(int64(k.now.Sub(c.q.base)))
 	k.setHeartbeat(c.opts.Heartbeat, k.now)
 	return k
 }
+
+// nobody is told that a connection has ended.
+func nobody(error) {}
 
 // end ends the connection, unless it has ended.
 func (k *connection) end(e *ending) {
@@ -120,10 +125,7 @@ func (k *connection) end(e *ending) {
 // wake lets the run goroutine look at what has happened, in a read or waiting
 // for room in the inbox.
 func (k *connection) wake() {
-	select {
-	case k.bell <- struct{}{}:
-	default:
-	}
+	k.bell.ring()
 	k.sock.wake(aLongTimeAgo)
 }
 
@@ -154,13 +156,13 @@ func (k *connection) step() {
 		k.parse()
 		return
 	}
-	n, err := k.sock.read(k.r, k)
+	n, err := k.sock.read(&k.r, k)
 	k.awake()
 	if k.now = time.Now(); k.waited {
 		k.waited, k.woke = false, k.now
 	}
 	if n > 0 {
-		k.heard.Store(int64(k.now.Sub(k.c.base)))
+		k.heard.Store(int64(k.now.Sub(k.c.q.base)))
 		k.unread += n
 		k.parse()
 	}
@@ -213,9 +215,9 @@ func (k *connection) sleeping() {
 		k.batch = nil // an idle connection holds little
 	}
 	k.packer.rest()
-	now := time.Since(k.c.base)
+	now := time.Since(k.c.q.base)
 	k.empty.Store(int64(now))
-	if k.away > 0 && now-k.woke.Sub(k.c.base) > k.away {
+	if k.away > 0 && now-k.woke.Sub(k.c.q.base) > k.away {
 		k.caughtUp.Store(int64(now))
 	}
 	if k.held.Load() && k.held.Swap(false) {

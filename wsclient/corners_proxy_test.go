@@ -37,7 +37,7 @@ func TestProxyOfAnotherScheme(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.proxy = func(*http.Request) (*url.URL, error) {
+		c.environment, c.opts.Proxy = false, func(*http.Request) (*url.URL, error) {
 			return url.Parse(scheme + "://user:secret@" + ln.Addr().String())
 		}
 		go c.run()
@@ -65,7 +65,7 @@ func TestTickSoonIsNotPutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := newConnection(c, &dialed{nc: a, answer: &wire.Answer{}, target: &target{}}, 1)
-		c.q.attach(k.w)
+		c.q.attach(&k.w)
 		defer k.still()
 		<-time.After(time.Second)
 		k.tickSoon()
@@ -79,6 +79,5 @@ func TestTickSoonIsNotPutOff(t *testing.T) {
 			t.Error("no tick came")
 		}
 		c.q.mu.Unlock()
-		c.cancel(nil)
 	})
 }

@@ -97,7 +97,7 @@ func rejects(code StatusCode) bool {
 }
 
 // cut decides what becomes of the window when its connection has ended.
-func (q *queue) cut(session int, code StatusCode) *UnconfirmedError {
+func (q *queue) cut(session int, code StatusCode) UnconfirmedError {
 	meant := rejects(code)
 	only := meant && q.window.messages() == 1 && q.window.hooks() == 0
 	for _, f := range q.flushes {
@@ -142,7 +142,7 @@ func (q *queue) cut(session int, code StatusCode) *UnconfirmedError {
 			f.lost.Session = session
 		}
 	}
-	return &lost
+	return lost
 }
 
 // cut tells f what it loses with the connection. What goes again has to leave

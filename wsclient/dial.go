@@ -25,11 +25,10 @@ type dialed struct {
 
 // dial does one attempt, to t and on to where it is redirected, up to the
 // opening handshake. The phase is where it failed.
-func (c *Client) dial(ctx context.Context, a *Attempt, t *target) (*dialed, reconnect.Phase, error) {
-	if err := checkHeader(a.Header); err != nil {
+func (c *Client) dial(ctx context.Context, header http.Header, t *target) (*dialed, reconnect.Phase, error) {
+	if err := checkHeader(header); err != nil {
 		return nil, reconnect.PhasePrepare, err
 	}
-	header := a.Header
 	ctx, cancel := withTimeout(ctx, c.opts.DialTimeout, "dial")
 	defer cancel()
 	for followed := 0; ; followed++ {
@@ -74,7 +73,6 @@ func (c *Client) dialOnce(ctx context.Context, t *target, header http.Header) (*
 		}
 		return nil, phase, because(ctx, err)
 	}
-	tuneKernel(raw)
 	// From here on the context's end is a deadline in the past.
 	stop := context.AfterFunc(ctx, func() { release(raw) })
 	d := &dialed{nc: raw, target: t}
@@ -96,7 +94,7 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 	t := d.target
 	if via != nil {
 		if via.scheme == "https" {
-			if err := d.startTLS(ctx, c.base, proxyTLS(c.opts.TLS, via.host)); err != nil {
+			if err := d.startTLS(ctx, c.q.base, proxyTLS(c.tls(), via.host)); err != nil {
 				return reconnect.PhaseProxy, fmt.Errorf("proxy: %w", err)
 			}
 		}
@@ -106,12 +104,13 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 		}
 	}
 	if t.secure {
-		err := d.startTLS(ctx, c.base, tlsConfig(c.opts.TLS, t.host))
+		err := d.startTLS(ctx, c.q.base, tlsConfig(c.tls(), t.host))
 		if lap(ctx, reconnect.PhaseTLS, err); err != nil {
 			return reconnect.PhaseTLS, err
 		}
 	}
-	answer, err := wire.Upgrade(d.nc, c.request(t, header))
+	request := c.request(t, header)
+	answer, err := wire.Upgrade(d.nc, &request)
 	if err != nil {
 		err = c.handshakeError(err)
 		if h, ok := errors.AsType[*HandshakeError](err); ok {
@@ -120,7 +119,9 @@ func (c *Client) establish(ctx context.Context, d *dialed, via *proxy, header ht
 		return reconnect.PhaseUpgrade, err
 	}
 	d.answer = answer
-	c.keepCookies(t, answer.Header)
+	if c.opts.Jar != nil {
+		c.keepCookies(t, answer.Header())
+	}
 	return reconnect.PhaseUpgrade, nil
 }
 
@@ -154,31 +155,35 @@ func basicAuth(u *url.Userinfo) string {
 }
 
 // request returns the opening handshake for t.
-func (c *Client) request(t *target, header http.Header) *wire.Request {
+func (c *Client) request(t *target, header http.Header) wire.Request {
+	r := wire.Request{Host: t.header, URI: t.uri, Protocols: c.opts.Subprotocols, Compression: wire.Compression(c.opts.Compression)}
+	if len(header) == 0 && t.user == nil && c.opts.Jar == nil {
+		return r
+	}
 	if header = header.Clone(); header == nil {
 		header = http.Header{}
 	}
-	host := t.header
 	if h := header.Get("Host"); h != "" {
-		host = h
+		r.Host = h
 	}
 	header.Del("Host")
 	if t.user != nil && header.Get("Authorization") == "" {
 		header.Set("Authorization", basicAuth(t.user))
 	}
 	if c.opts.Jar != nil {
-		r := &http.Request{Header: header}
-		for _, cookie := range c.opts.Jar.Cookies(t.site()) {
-			r.AddCookie(cookie)
+		cookies := &http.Request{Header: header}
+		for _, cookie := range c.opts.Jar.Cookies(new(t.site())) {
+			cookies.AddCookie(cookie)
 		}
 	}
-	return &wire.Request{Host: host, URI: t.uri, Header: header, Protocols: c.opts.Subprotocols, Compression: wire.Compression(c.opts.Compression)}
+	r.Header = header
+	return r
 }
 
 func (c *Client) keepCookies(t *target, header http.Header) {
 	if c.opts.Jar != nil {
 		if cookies := (&http.Response{Header: header}).Cookies(); len(cookies) > 0 {
-			c.opts.Jar.SetCookies(t.site(), cookies)
+			c.opts.Jar.SetCookies(new(t.site()), cookies)
 		}
 	}
 }

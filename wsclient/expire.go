@@ -4,7 +4,7 @@ import "time"
 
 // sweep drops what has expired; q.mu is held.
 func (q *queue) sweep(l *lane, now time.Time) {
-	if l.mortal == 0 || !now.After(l.expires) {
+	if l.mortal() == 0 || !now.After(l.rare.expires) {
 		return
 	}
 	l.filter(func(e *entry) bool {
@@ -19,13 +19,13 @@ func (q *queue) sweep(l *lane, now time.Time) {
 // watchExpiry sees to it that what waits is dropped when it expires, though
 // nobody comes to look; q.mu is held.
 func (q *queue) watchExpiry() {
-	if q.over != nil || q.lanes[dataLane].mortal+q.lanes[priorityLane].mortal == 0 {
+	if q.over != nil || q.lanes[dataLane].mortal()+q.lanes[priorityLane].mortal() == 0 {
 		return
 	}
 	at := q.reapAt
 	for i := range q.lanes {
-		if l := &q.lanes[i]; l.mortal > 0 && (at.IsZero() || l.expires.Before(at)) {
-			at = l.expires
+		if l := &q.lanes[i]; l.mortal() > 0 && (at.IsZero() || l.rare.expires.Before(at)) {
+			at = l.rare.expires
 		}
 	}
 	if at.Equal(q.reapAt) {

@@ -85,13 +85,13 @@ func (n *Conn) Session() int { return n.k.session }
 func (n *Conn) URL() string { return n.k.target.text }
 
 // Subprotocol returns the one that the server chose, or "".
-func (n *Conn) Subprotocol() string { return n.k.protocol }
+func (n *Conn) Subprotocol() string { return n.k.agreed.Protocol }
 
 // Extensions returns those negotiated, or "".
 func (n *Conn) Extensions() string { return n.k.extensions() }
 
 // Header returns the header of the server's answer; it must not be changed.
-func (n *Conn) Header() http.Header { return n.k.header }
+func (n *Conn) Header() http.Header { return n.k.agreed.Header() }
 
 // runHook runs OnConnect.
 func (k *connection) runHook() error {
@@ -153,11 +153,11 @@ func (k *connection) deliver() {
 	// checkWriting.
 	for k.ended.Load() == nil && k.writeErr.Load() == nil && !k.draining() {
 		select {
-		case <-k.c.in.room:
+		case <-k.c.in.room.wait():
 			return
 		case <-k.c.q.low.bell:
 			k.c.callLow()
-		case <-k.bell:
+		case <-k.bell.wait():
 		}
 	}
 }

@@ -24,10 +24,10 @@ type inbox struct {
 
 	dropped, replaced uint64 // replaced ones are dropped too
 
-	waiting int           // goroutines in receive
-	some    chan struct{} // one token when those who wait should look
-	room    chan struct{} // one token when there is room again and the reader asked
-	full    bool          // the reader asked
+	waiting int  // goroutines in receive
+	some    bell // when those who wait should look
+	room    bell // when there is room again and the reader asked
+	full    bool // the reader asked
 }
 
 func (b *inbox) init(o InboxOptions) {
@@ -36,7 +36,6 @@ func (b *inbox) init(o InboxOptions) {
 		b.index = &index{key: o.Key}
 	}
 	b.whole = b.index == nil && b.overflow == OverflowBlock
-	b.some, b.room = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 // put takes over ms, the messages of one read, and returns memory for those of
@@ -72,13 +71,13 @@ func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
 	if b.overflow == OverflowBlock {
 		roomy = b.roomy()
 		if b.full = !roomy; b.full {
-			drain(b.room) // a token of before is not about now
+			b.room.clear() // a token of before is not about now
 		}
 	}
 	wake := b.waiting > 0
 	b.mu.Unlock()
 	if wake {
-		signal(b.some)
+		b.some.ring()
 	}
 	return spare, roomy
 }
@@ -95,12 +94,12 @@ func (b *inbox) load(list []parcel) (spare []parcel, roomy bool) {
 	spare = b.shelf.add(list)
 	roomy = b.roomy()
 	if b.full = !roomy; b.full {
-		drain(b.room) // a token of before is not about now
+		b.room.clear() // a token of before is not about now
 	}
 	wake := b.waiting > 0
 	b.mu.Unlock()
 	if wake {
-		signal(b.some)
+		b.some.ring()
 	}
 	return spare, roomy
 }
@@ -129,7 +128,7 @@ func (b *inbox) receive(ctx context.Context, m *Message) error {
 			return err
 		}
 		select {
-		case <-b.some:
+		case <-b.some.wait():
 		case <-ctx.Done():
 			err = context.Cause(ctx)
 		}
@@ -138,7 +137,7 @@ func (b *inbox) receive(ctx context.Context, m *Message) error {
 		next := err != nil && b.waiting > 0 && (b.len() > 0 || b.err != nil)
 		b.mu.Unlock()
 		if next { // the token may have been meant for somebody else
-			signal(b.some)
+			b.some.ring()
 		}
 		if err != nil {
 			return err
@@ -170,10 +169,10 @@ func (b *inbox) take(m *Message) (ok bool, err error) {
 	next := b.waiting > 0 && (b.len() > 0 || b.err != nil)
 	b.mu.Unlock()
 	if roomy {
-		signal(b.room)
+		b.room.ring()
 	}
 	if next {
-		signal(b.some)
+		b.some.ring()
 	}
 	return ok, err
 }
@@ -192,7 +191,7 @@ func (b *inbox) end(err error) {
 	b.mu.Lock()
 	b.err = err
 	b.mu.Unlock()
-	signal(b.some)
+	b.some.ring()
 }
 
 // stats adds to s what the inbox knows.

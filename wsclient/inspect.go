@@ -42,7 +42,7 @@ func (c *Client) Stats() Stats {
 		KernelBuffered: -1,
 	}
 	if at := c.nextAt.Load(); at != 0 {
-		s.Next = c.base.Add(time.Duration(at))
+		s.Next = c.q.base.Add(time.Duration(at))
 	}
 	c.in.stats(&s)
 	k := c.current.Load()
@@ -60,7 +60,7 @@ func (c *Client) Stats() Stats {
 	}
 	c.q.mu.Unlock()
 	if k != nil {
-		s.LastReceived = c.base.Add(k.lastHeard())
+		s.LastReceived = c.q.base.Add(k.lastHeard())
 		s.KernelBuffered = k.sock.kernelBuffered()
 	}
 	return s
@@ -87,7 +87,7 @@ func (c *Client) URL() string {
 // connection, or "".
 func (c *Client) Subprotocol() string {
 	if k := c.current.Load(); k != nil {
-		return k.protocol
+		return k.agreed.Protocol
 	}
 	return ""
 }

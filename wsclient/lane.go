@@ -33,11 +33,23 @@ type lane struct {
 	kept      int // messages handed over and not forgotten: they may have to go again
 	keptBytes int64
 
-	// Of the entries that wait.
-	keys     map[string]uint64 // the seq of those with a SendOptions.Key
-	mortal   int               // those with an Expires
-	expires  time.Time         // not after the first of these
-	suspects int               // those that are to go alone
+	suspects int   // of the entries that wait, those that are to go alone
+	rare     *rare // nil: none of them has a Key or an Expires
+}
+
+// rare is what a lane knows of entries that wait and of which most lanes have none.
+type rare struct {
+	keys    map[string]uint64 // the seq of those with a SendOptions.Key
+	mortal  int               // those with an Expires
+	expires time.Time         // not after the first of these
+}
+
+// mortal is how many of those that wait have an Expires.
+func (l *lane) mortal() int {
+	if l.rare == nil {
+		return 0
+	}
+	return l.rare.mortal
 }
 
 func (l *lane) at(i int) *entry { return &l.ring[(l.head+i)&(len(l.ring)-1)] }
@@ -68,15 +80,20 @@ func (l *lane) index(e *entry) {
 	if e.x == nil {
 		return
 	}
+	r := l.rare
+	if r == nil {
+		r = &rare{}
+		l.rare = r
+	}
 	if e.x.key != "" {
-		if l.keys == nil {
-			l.keys = map[string]uint64{}
+		if r.keys == nil {
+			r.keys = map[string]uint64{}
 		}
-		l.keys[e.x.key] = e.seq
+		r.keys[e.x.key] = e.seq
 	}
 	if at := e.x.expires; !at.IsZero() {
-		if l.mortal++; l.mortal == 1 || at.Before(l.expires) {
-			l.expires = at
+		if r.mortal++; r.mortal == 1 || at.Before(r.expires) {
+			r.expires = at
 		}
 	}
 }
@@ -90,11 +107,11 @@ func (l *lane) unindex(e *entry) {
 	if e.x == nil {
 		return
 	}
-	if e.x.key != "" && l.keys[e.x.key] == e.seq {
-		delete(l.keys, e.x.key)
+	if e.x.key != "" && l.rare.keys[e.x.key] == e.seq {
+		delete(l.rare.keys, e.x.key)
 	}
 	if !e.x.expires.IsZero() {
-		l.mortal--
+		l.rare.mortal--
 	}
 }
 
@@ -121,7 +138,10 @@ func (l *lane) pop() (e entry) {
 
 // find returns the place of the entry that waits with this key, or -1.
 func (l *lane) find(key string) int {
-	seq, ok := l.keys[key]
+	if l.rare == nil {
+		return -1
+	}
+	seq, ok := l.rare.keys[key]
 	if !ok {
 		return -1
 	}
@@ -132,7 +152,8 @@ func (l *lane) find(key string) int {
 // it. The others stay in their order.
 func (l *lane) filter(keep func(*entry) bool) {
 	n := l.n
-	l.n, l.expires = 0, time.Time{}
+	var first time.Time
+	l.n = 0
 	for i := range n {
 		e := l.at(i)
 		if !keep(e) {
@@ -144,9 +165,12 @@ func (l *lane) filter(keep func(*entry) bool) {
 			*l.at(l.n - 1) = *e
 			*e = entry{}
 		}
-		if e = l.at(l.n - 1); e.x != nil && !e.x.expires.IsZero() && (l.expires.IsZero() || e.x.expires.Before(l.expires)) {
-			l.expires = e.x.expires
+		if e = l.at(l.n - 1); e.x != nil && !e.x.expires.IsZero() && (first.IsZero() || e.x.expires.Before(first)) {
+			first = e.x.expires
 		}
+	}
+	if l.rare != nil {
+		l.rare.expires = first
 	}
 	l.rest()
 }
@@ -158,7 +182,7 @@ func (l *lane) rest() {
 	}
 	if l.head = 0; len(l.ring) > ringLeast {
 		freeRing(l.ring)
-		l.ring, l.keys = nil, nil
+		l.ring, l.rare = nil, nil
 	}
 }
 
@@ -177,7 +201,7 @@ func (l *lane) grow() {
 // Rings are powers of two. The smallest stay with their lane, two larger sizes
 // go back to a pool, and a queue that may hold more makes its own.
 const (
-	ringLeast = 16
+	ringLeast = 4
 	ringMore  = 256
 	ringMost  = 4096
 )

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/steadyws/steadyws/reconnect"
 )
@@ -32,8 +33,7 @@ var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080
 
 // proxyTo asks which proxy leads to t; nil: none.
 func (c *Client) proxyTo(ctx context.Context, t *target) (*proxy, error) {
-	r := &http.Request{Method: http.MethodGet, URL: t.site(), Host: t.header, Header: http.Header{}}
-	u, err := c.proxy(r.WithContext(ctx))
+	u, err := c.askProxy(ctx, t)
 	if err != nil {
 		if _, ok := errors.AsType[*url.Error](err); ok { // it repeats the URL, password and all
 			err = errors.New("its URL does not parse; write http://host:port")
@@ -49,6 +49,21 @@ func (c *Client) proxyTo(ctx context.Context, t *target) (*proxy, error) {
 	}
 	return p, nil
 }
+
+// askProxy asks Options.Proxy, or the environment, which keeps nothing of the request.
+func (c *Client) askProxy(ctx context.Context, t *target) (*url.URL, error) {
+	if !c.environment {
+		r := &http.Request{Method: http.MethodGet, URL: new(t.site()), Host: t.header, Header: http.Header{}}
+		return c.opts.Proxy(r.WithContext(ctx))
+	}
+	r := requests.Get().(*http.Request)
+	*r.URL = t.site()
+	u, err := c.opts.Proxy(r)
+	requests.Put(r)
+	return u, err
+}
+
+var requests = sync.Pool{New: func() any { return &http.Request{Method: http.MethodGet, URL: &url.URL{}} }}
 
 // parseProxy checks u. Its errors do not repeat what may be a secret.
 func parseProxy(u *url.URL) (*proxy, error) {

@@ -33,10 +33,6 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	k.away = k.awayAfter(p)
 	q.watch(p)
 	k.beat = k.monitor.Tick(now, heartbeat.Link{Wall: wallClock(now)}).Next
-	if k.timer == nil {
-		k.timer = time.AfterFunc(time.Hour, k.tick)
-		k.timer.Stop()
-	}
 	k.arm(now)
 	q.mu.Unlock()
 }
@@ -52,21 +48,33 @@ func (k *connection) arm(now time.Time) {
 	if at.Equal(k.due) || k.quiet {
 		return
 	}
-	if k.due = at; at.IsZero() {
+	if k.due = at; !at.IsZero() {
+		k.setTimer(at.Sub(now))
+	} else if k.timer != nil {
 		k.timer.Stop()
-		return
 	}
-	k.timer.Reset(at.Sub(now))
+}
+
+// setTimer lets tick run after d; the queue's mutex is held.
+func (k *connection) setTimer(d time.Duration) {
+	if k.timer == nil {
+		k.timer = time.AfterFunc(d, k.tick)
+	} else {
+		k.timer.Reset(d)
+	}
 }
 
 // tick runs when the timer says so: it probes, looks whether a barrier is due,
 // and pronounces the verdict.
 func (k *connection) tick() {
+	if k.overdue() {
+		return
+	}
 	unread := k.sock.unread()
 	// First the mark, then the look: a read that falls asleep in between sees
 	// the one or is seen by the other.
 	k.held.Store(true)
-	now, base := time.Now(), k.c.base
+	now, base := time.Now(), k.c.q.base
 	link := heartbeat.Link{Received: base.Add(k.lastHeard()), Unread: unread, Wall: wallClock(now)}
 	if empty := k.empty.Load(); empty != 0 {
 		link.Empty = base.Add(time.Duration(empty))
@@ -112,7 +120,7 @@ func (k *connection) tick() {
 	}
 }
 
-// lastHeard is when the last byte was received, since Client.base.
+// lastHeard is when the last byte was received, since queue.base.
 func (k *connection) lastHeard() time.Duration {
 	last := k.heard.Load()
 	if k.pulse != nil {
@@ -148,12 +156,12 @@ func (k *connection) lookAt(at time.Time) {
 func (k *connection) pong(p []byte) {
 	q := &k.c.q
 	q.mu.Lock()
-	b, rtt, ok := k.w.barriers.pong(p, k.now)
+	mark, rtt, ok := k.w.barriers.pong(p, k.now)
 	if rtt >= 0 && !k.talk.probes() {
 		k.monitor.Answered(k.now.Add(-rtt), k.now)
 	}
 	if ok {
-		q.confirm(b.mark)
+		q.confirm(mark)
 	} else if k.w.barriers.mute(k.now, 0) {
 		q.hurry()
 		k.mute = k.mute || k.w.barriers.needs && k.w.barriers.mute(k.now, q.patience)
@@ -169,7 +177,9 @@ func (k *connection) pong(p []byte) {
 func (k *connection) still() {
 	q := &k.c.q
 	q.mu.Lock()
-	k.quiet = true
-	k.timer.Stop()
+	k.quiet, k.due = true, time.Time{}
+	if k.timer != nil {
+		k.timer.Stop()
+	}
 	q.mu.Unlock()
 }

@@ -30,7 +30,7 @@ type queue struct {
 	// callback is when the callback that runs now began, in nanoseconds since
 	// base; 0: none runs.
 	callback atomic.Int64
-	base     time.Time
+	base     time.Time // what times in atomics are relative to: before all of them, so that 0 is none
 
 	mu      sync.Mutex
 	lanes   [lanes]lane
@@ -66,7 +66,7 @@ type queue struct {
 func (q *queue) configure(c *Client) {
 	o := &c.opts.Queue
 	q.maxBytes, q.maxMessages, q.overflow, q.reports = o.MaxBytes, o.MaxMessages, o.Overflow, o.KeepUnconfirmed
-	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, c.base, o.Ack
+	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, time.Now().Add(-time.Second), o.Ack
 	q.plain, q.plainErr = c.class(&SendOptions{})
 	q.framed = c.opts.Compression == CompressionOff && c.opts.Rate.Messages == 0
 	if o.OnLow != nil {
@@ -186,9 +186,9 @@ func (q *queue) detach(session int, code StatusCode) *UnconfirmedError {
 		return nil
 	}
 	if lost.more == nil || lost.more.rejected == 0 { // else it counts as dropped
-		q.lost.count(lost)
+		q.lost.count(&lost)
 	}
-	return lost
+	return &UnconfirmedError{lost.Session, lost.Messages, lost.Bytes, lost.more}
 }
 
 // handed notes that the kernel has all of e; q.mu is held.

@@ -243,6 +243,6 @@ func (w *writer) owes() bool {
 // resume sees to it that what is held up goes on in time.
 func (w *writer) resume(now time.Time) {
 	if at := w.pace.next(now); !at.IsZero() {
-		w.alarm(at)
+		w.lookAt(at)
 	}
 }

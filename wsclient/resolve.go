@@ -17,6 +17,8 @@ import (
 // environmentProxy is a variable for the tests only.
 var environmentProxy = http.ProxyFromEnvironment
 
+var netDial = (&net.Dialer{}).DialContext
+
 // resolve returns a copy of o with the defaults filled in, or an *OptionError.
 func (o *Options) resolve() (Options, error) {
 	if o == nil {
@@ -24,11 +26,8 @@ func (o *Options) resolve() (Options, error) {
 	}
 	r := *o
 	r.Header = r.Header.Clone()
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
 	r.Subprotocols, r.Endpoints = slices.Clone(r.Subprotocols), slices.Clone(r.Endpoints)
-	r.TLS = withSessions(r.TLS)
+	r.TLS = r.TLS.Clone()
 	if r.Trace != nil {
 		t := *r.Trace
 		r.Trace = &t
@@ -37,7 +36,7 @@ func (o *Options) resolve() (Options, error) {
 		r.Proxy = environmentProxy
 	}
 	if r.NetDial == nil {
-		r.NetDial = (&net.Dialer{}).DialContext
+		r.NetDial = netDial
 	}
 	r.DialTimeout = cmp.Or(r.DialTimeout, 10*time.Second)
 	r.ConnectTimeout = cmp.Or(r.ConnectTimeout, 30*time.Second)
@@ -69,12 +68,15 @@ func (o *Options) check(given *Options) error {
 	if o.Compression < CompressionOff || o.Compression > CompressionContext {
 		return option("Compression", "%d is none of its constants", o.Compression)
 	}
-	for name, n := range map[string]int64{
-		"MaxMessage": o.MaxMessage, "Queue.MaxBytes": o.Queue.MaxBytes, "Queue.MaxMessages": int64(o.Queue.MaxMessages),
-		"Inbox.MaxBytes": o.Inbox.MaxBytes, "Inbox.MaxMessages": int64(o.Inbox.MaxMessages), "Queue.LowWater": o.Queue.LowWater,
+	for _, bound := range [...]struct {
+		name string
+		n    int64
+	}{
+		{"MaxMessage", o.MaxMessage}, {"Queue.MaxBytes", o.Queue.MaxBytes}, {"Queue.MaxMessages", int64(o.Queue.MaxMessages)},
+		{"Inbox.MaxBytes", o.Inbox.MaxBytes}, {"Inbox.MaxMessages", int64(o.Inbox.MaxMessages)}, {"Queue.LowWater", o.Queue.LowWater},
 	} {
-		if n < 0 {
-			return option(name, "negative; there is no unbounded: write how much memory you can spare")
+		if bound.n < 0 {
+			return option(bound.name, "negative; there is no unbounded: write how much memory you can spare")
 		}
 	}
 	if o.Redirects < 0 {

@@ -9,25 +9,56 @@ import (
 	"github.com/steadyws/steadyws/reconnect"
 )
 
-// run is the life of the client: wait, connect, read, again. Every other
-// goroutine is one that it started and waits for.
+// run is the life of the client: wait, connect, read, again. It is one goroutine
+// after the other: that which has connected ends when it has started that which
+// reads (see live), since dialing needs a stack that would stay with the connection
+// for as long as it lives, 4 KiB more. Every other goroutine is one that it started
+// and waits for.
 func (c *Client) run() {
+	deepen(0)
 	next := c.plan(reconnect.Step{}, nil, time.Now())
 	c.tracePlan(next)
+	c.reach(next)
+}
+
+// deepen makes room on the stack for what dialing needs. Once and here that is
+// cheap: a stack that grows deep down, and step by step, is walked each time.
+//
+//go:noinline
+func deepen(n int) byte {
+	var b [4 << 10]byte
+	return b[n]
+}
+
+// reach waits and dials until there is a connection, or the client has ended.
+func (c *Client) reach(next *plan) {
 	for c.pause(next) {
-		o := c.attempt(next)
-		if c.stopping.Load() != nil {
-			o.event.Err = ErrClosed
-			c.conclude(ErrClosed, &o)
+		k, o := c.attempt(next)
+		if k != nil {
+			go k.live()
 			return
 		}
-		if next = c.judge(&o); next == nil {
-			c.conclude(o.final, &o)
+		if next = c.follow(o); next == nil {
 			return
 		}
-		c.report(&o)
 	}
 	c.conclude(ErrClosed, &outcome{})
+}
+
+// follow decides what comes after an attempt or a connection; nil: it was the end.
+func (c *Client) follow(o *outcome) *plan {
+	if c.stopping.Load() != nil {
+		o.event.Err = ErrClosed
+		c.conclude(ErrClosed, o)
+		return nil
+	}
+	next := c.judge(o)
+	if next == nil {
+		c.conclude(o.final, o)
+		return nil
+	}
+	c.report(o)
+	return next
 }
 
 // outcome is how an attempt, and the connection that came of it, ended.
@@ -44,6 +75,12 @@ type outcome struct {
 // is none.
 func (c *Client) judge(o *outcome) *plan {
 	now := time.Now()
+	if c.streak == nil {
+		c.streak = reconnect.NewStreak(c.opts.Reconnect, len(c.endpoints))
+		if c.sessions.Load() > 0 {
+			c.streak.Opened(now)
+		}
+	}
 	var step reconnect.Step
 	if o.requested {
 		step = c.streak.Requested(o.event.Uptime, now)
@@ -99,7 +136,9 @@ func (c *Client) report(o *outcome) {
 	case ev.Session == 0:
 		text = "attempt failed"
 	}
-	c.log(level, text, "session", ev.Session, "url", ev.URL, "error", ev.Err, "retry", ev.Retry, "wait", ev.Wait, "uptime", ev.Uptime)
+	if c.opts.Logger != nil {
+		c.log(level, text, "session", ev.Session, "url", ev.URL, "error", ev.Err, "retry", ev.Retry, "wait", ev.Wait, "uptime", ev.Uptime)
+	}
 	c.q.enter(time.Now())
 	defer c.q.leave()
 	if f := c.opts.OnError; f != nil {
@@ -115,20 +154,37 @@ func (c *Client) report(o *outcome) {
 	}
 }
 
-// live is the life of one connection, from the upgrade on.
-func (c *Client) live(k *connection, l *laps) (o outcome) {
+// live is the life of a connection, from the upgrade on, and what comes after it.
+func (k *connection) live() {
+	k.stay()
+	if next := k.leave(); next != nil {
+		k.c.reach(next)
+	}
+}
+
+// leave finishes the connection, which has ended, and decides what comes after it.
+func (k *connection) leave() *plan {
+	var o outcome
+	k.outcome(&o)
+	return k.c.follow(&o)
+}
+
+// stay reads until the connection has ended. Its goroutine sleeps beneath it, on a
+// stack that is to be small.
+func (k *connection) stay() {
+	c := k.c
 	c.current.Store(k)
-	c.q.attach(k.w)
+	c.q.attach(&k.w)
 	if e := c.stopping.Load(); e != nil { // it came before it could see k
 		k.end(e)
 	}
-	hookErr := k.runHook()
+	k.refusal = k.runHook()
 	if c.opts.OnConnect != nil {
-		l.done(reconnect.PhaseConnect, hookErr)
+		k.laps.done(reconnect.PhaseConnect, k.refusal)
 	}
 	switch e := c.stopping.Load(); {
-	case hookErr != nil:
-		k.end(&ending{manner: requested, err: hookErr, code: StatusNormalClosure, limit: bothClosed})
+	case k.refusal != nil:
+		k.end(&ending{manner: requested, err: k.refusal, code: StatusNormalClosure, limit: bothClosed})
 	case e != nil: // stop is under way, and may not have come to k yet
 		k.end(e)
 	default:
@@ -138,6 +194,10 @@ func (c *Client) live(k *connection, l *laps) (o outcome) {
 		k.serve()
 		c.setState(Connecting)
 	}
+}
+
+// outcome finishes the connection and notes how it has ended in o.
+func (k *connection) outcome(o *outcome) {
 	e := k.ended.Load()
 	o.event, o.lost = k.finish(e)
 	o.event.URL = k.target.text
@@ -146,16 +206,15 @@ func (c *Client) live(k *connection, l *laps) (o outcome) {
 		o.event.Session, o.event.Uptime = k.session, k.closed.Sub(k.opened)
 		o.failure.Phase, o.failure.Uptime = reconnect.PhaseOpen, o.event.Uptime
 	}
-	if hookErr != nil {
-		o.event.Err = hookErr
+	if k.refusal != nil {
+		o.event.Err = k.refusal
 	}
 	if e.manner == answered {
 		o.failure.CloseCode = uint16(e.code)
 	}
 	o.failure.ClosedByUs = e.manner == failing
 	o.tooLarge = o.failure.ClosedByUs && errors.Is(e.err, ErrTooLarge)
-	o.requested = e.manner == requested && hookErr == nil
-	return o
+	o.requested = e.manner == requested && k.refusal == nil
 }
 
 // open makes k the open connection.
@@ -164,13 +223,17 @@ func (c *Client) open(k *connection) {
 	k.watchData(k.opened)
 	c.sessions.Store(int64(k.session))
 	c.attempts.Store(0)
-	c.streak.Opened(k.opened)
+	if c.streak != nil {
+		c.streak.Opened(k.opened)
+	}
 	if k.ended.Load() == nil { // else what is queued is for the next one
 		c.q.open()
 	}
-	c.forgetReconnect()
+	c.again.clear()
 	c.setState(Open)
-	c.log(slog.LevelInfo, "open", "session", k.session, "url", k.target.text, "subprotocol", k.protocol)
+	if c.opts.Logger != nil {
+		c.log(slog.LevelInfo, "open", "session", k.session, "url", k.target.text, "subprotocol", k.agreed.Protocol)
+	}
 	if f := c.opts.OnOpen; f != nil {
 		c.q.enter(k.opened)
 		f(&Conn{k})
@@ -202,12 +265,6 @@ func (c *Client) setState(to ReadyState) {
 	}
 }
 
-// openedLocked wakes all who wait for an open; c.mu is held.
-func (c *Client) openedLocked() {
-	close(c.opening)
-	c.opening = make(chan struct{})
-}
-
 // settle decides why the client ends. What was to go again is lost with it.
 func (c *Client) settle(err error, o *outcome) {
 	c.mu.Lock()
@@ -226,7 +283,6 @@ func (c *Client) settle(err error, o *outcome) {
 // finish is the end of the run goroutine.
 func (c *Client) finish() {
 	err := c.Err()
-	c.cancel(err)
 	c.in.end(c.ended())
 	c.setState(Closed)
 	if errors.Is(err, ErrClosed) {
@@ -234,7 +290,7 @@ func (c *Client) finish() {
 	} else {
 		c.log(slog.LevelError, "client ended", "error", err)
 	}
-	close(c.done)
+	c.finished()
 }
 
 func (c *Client) log(level slog.Level, text string, args ...any) {

@@ -25,6 +25,8 @@ type socket interface {
 	// less: never. It returns 0 without an error once look is over, if it can; zero:
 	// never.
 	write(p []byte, timeout time.Duration, look time.Time) (int, error)
+	// lastWrite says that closeWrite comes at once behind what is written next.
+	lastWrite()
 	// wake lets read return with os.ErrDeadlineExceeded once at has come,
 	// whether it is waiting then or called later, until awake.
 	wake(at time.Time)
@@ -117,6 +119,8 @@ func writeLimit(timeout time.Duration, look time.Time) (limit time.Time, early b
 	}
 	return look.Add(1), true // after it, not at it
 }
+
+func (s *netSocket) lastWrite() {} // it is all the same
 
 func (s *netSocket) wake(at time.Time) {
 	if s.nc.SetReadDeadline(at) != nil { // it has none, as an ssh tunnel: nothing else releases a read

@@ -37,10 +37,11 @@ type rawSocket struct {
 	werr    error
 	timeout time.Duration
 	look    time.Time
-	timed   bool // it waits, and has a deadline
-	early   bool // which is look
-	tryW    func(fd uintptr) bool
-	onceW   func(fd uintptr) bool
+	timed   bool                  // it waits, and has a deadline
+	early   bool                  // which is look
+	once    bool                  // it does not wait
+	last    bool                  // closeWrite comes behind it
+	tryW    func(fd uintptr) bool // nil: nothing was written yet
 }
 
 // newSocket returns the socket of nc. A type that wraps a TCPConn is not one:
@@ -55,10 +56,14 @@ func newSocket(nc net.Conn) socket {
 		rc, err = c.SyscallConn()
 	}
 	if rc == nil || err != nil {
+		tuneKernel(nc)
 		return &netSocket{nc: nc}
 	}
+	if _, ok := nc.(*net.TCPConn); ok {
+		rc.Control(takeLittle)
+	}
 	s := &rawSocket{netSocket: netSocket{nc: nc}, rc: rc}
-	s.tryR, s.tryW, s.onceW = s.readOnce, s.writeSome, s.writeOnce
+	s.tryR = s.readOnce
 	return s
 }
 
@@ -97,19 +102,29 @@ func (s *rawSocket) readOnce(fd uintptr) bool {
 }
 
 func (s *rawSocket) tryWrite(p []byte) (int, error) {
-	s.p, s.wn, s.werr = p, 0, nil
-	err := s.rc.Write(s.onceW)
-	s.p = nil
+	s.p, s.once = p, true
+	err := s.writeRaw()
 	if err == nil {
 		err = s.werr
 	}
 	return s.wn, err
 }
 
+// writeRaw does the write that is under way.
+func (s *rawSocket) writeRaw() error {
+	if s.tryW == nil {
+		s.tryW = s.writeSome
+	}
+	s.wn, s.werr = 0, nil
+	err := s.rc.Write(s.tryW)
+	s.p = nil
+	return err
+}
+
 // writeOnce writes what the kernel takes now.
 func (s *rawSocket) writeOnce(fd uintptr) bool {
 	for s.wn < len(s.p) {
-		n, err := syscall.Write(int(fd), s.p[s.wn:])
+		n, err := s.give(int(fd), s.p[s.wn:])
 		switch err {
 		case nil:
 			s.wn += n
@@ -124,10 +139,20 @@ func (s *rawSocket) writeOnce(fd uintptr) bool {
 	return true
 }
 
+func (s *rawSocket) lastWrite() { s.last = true }
+
+// give gives p to the kernel. What closeWrite comes behind waits for it, so that the
+// peer gets the end of the stream in the same packet: a Close costs one, not two.
+func (s *rawSocket) give(fd int, p []byte) (int, error) {
+	if s.last {
+		return syscall.SendmsgN(fd, p, nil, nil, syscall.MSG_MORE|syscall.MSG_NOSIGNAL)
+	}
+	return syscall.Write(fd, p)
+}
+
 func (s *rawSocket) write(p []byte, timeout time.Duration, look time.Time) (int, error) {
-	s.p, s.wn, s.werr, s.timeout, s.look = p, 0, nil, timeout, look
-	err := s.rc.Write(s.tryW)
-	s.p = nil
+	s.p, s.once, s.timeout, s.look = p, false, timeout, look
+	err := s.writeRaw()
 	if s.timed {
 		s.timed = false
 		s.nc.SetWriteDeadline(time.Time{})
@@ -146,6 +171,9 @@ func (s *rawSocket) write(p []byte, timeout time.Duration, look time.Time) (int,
 // writeSome runs each time the socket may be writable; false: wait. A deadline
 // costs nothing as long as the kernel takes what it is given.
 func (s *rawSocket) writeSome(fd uintptr) bool {
+	if s.once {
+		return s.writeOnce(fd)
+	}
 	if s.timed && !s.look.IsZero() && time.Now().After(s.look) {
 		return true
 	}
@@ -184,11 +212,15 @@ func ioctl(nc net.Conn, request uint) (n int, ok bool) {
 
 // tuneKernel sets the socket options of a new connection.
 func tuneKernel(nc net.Conn) {
-	if _, ok := bottom(nc).(*net.TCPConn); ok {
-		control(bottom(nc), func(fd int) {
-			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSentLowat)
-		})
+	if c, ok := bottom(nc).(*net.TCPConn); ok {
+		if rc, err := c.SyscallConn(); err == nil {
+			rc.Control(takeLittle)
+		}
 	}
+}
+
+func takeLittle(fd uintptr) {
+	unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSentLowat)
 }
 
 // control runs f on nc's file descriptor, if it has one.

@@ -8,4 +8,3 @@ func newSocket(nc net.Conn) socket { return &netSocket{nc: nc} }
 
 func kernelUnread(net.Conn) bool  { return false }
 func kernelUnsent(net.Conn) int64 { return -1 }
-func tuneKernel(net.Conn)         {}

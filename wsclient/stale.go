@@ -9,7 +9,7 @@ import (
 
 // stale is what is known of the data of a connection: see Options.StaleAfter.
 type stale struct {
-	data atomic.Int64 // when the last message for the user was received, in nanoseconds since Client.base; 0: none was
+	data atomic.Int64 // when the last message for the user was received, in nanoseconds since queue.base; 0: none was
 	told atomic.Pointer[heartbeat.StaleError]
 
 	// Guarded by the queue's mutex.
@@ -72,7 +72,7 @@ func (k *connection) tickData(now time.Time, l heartbeat.Link) (held bool) {
 	quiet := o.StaleQuiet != nil && o.StaleQuiet(now)
 	var data time.Time
 	if at := s.data.Load(); at != 0 {
-		data = k.c.base.Add(time.Duration(at))
+		data = k.c.q.base.Add(time.Duration(at))
 	}
 	q.mu.Lock()
 	d := s.dog.Tick(now, data, quiet, l)

@@ -29,18 +29,18 @@ type asking struct {
 
 // newTalk returns that of p, or nil if there is none; before is the talk until now.
 func newTalk(p heartbeat.Policy, before *talk) *talk {
-	t := &talk{reply: p.Reply, visible: p.Visible}
+	var answered uint64
 	if before != nil {
-		t.answered = before.latest()
+		answered = before.latest()
 	}
+	var dialog *heartbeat.Dialog
 	if !p.IsOff() {
-		t.dialog = p.Dialog(t.answered)
+		dialog = p.Dialog(answered)
 	}
-	if t.dialog == nil && t.reply == nil && t.answered == 0 {
+	if dialog == nil && p.Reply == nil && answered == 0 {
 		return nil
 	}
-	t.turn = make(chan struct{}, 1)
-	return t
+	return &talk{dialog: dialog, reply: p.Reply, visible: p.Visible, turn: make(chan struct{}, 1), answered: answered}
 }
 
 // latest is the number of the latest probe.

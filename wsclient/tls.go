@@ -6,12 +6,18 @@ import (
 	"time"
 )
 
-// withSessions returns a copy of cfg whose sessions are resumed by the next
-// connections: a reconnect costs a round trip less, and the server a signature.
-func withSessions(cfg *tls.Config) *tls.Config {
-	if cfg = cfg.Clone(); cfg == nil {
+// tls returns the configuration of all connections, whose sessions are resumed by
+// the next: a reconnect costs a round trip less, and the server a signature. It is
+// made for the first that needs it.
+func (c *Client) tls() *tls.Config {
+	if c.secure != nil {
+		return c.secure
+	}
+	cfg := c.opts.TLS // a copy
+	if cfg == nil {
 		cfg = &tls.Config{}
 	}
+	c.secure = cfg
 	// A resumed connection is not shown to VerifyPeerCertificate: whoever has
 	// one wants it asked, and may choose otherwise with a cache of their own.
 	if cfg.ClientSessionCache == nil && cfg.VerifyPeerCertificate == nil {

@@ -52,7 +52,7 @@ func parseURL(raw string) (*target, error) {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		end = i
 	}
-	if err := t.authority(rest[:end], port); err != nil {
+	if err := t.authority(raw[:len(raw)-len(rest)+end], rest[:end], port); err != nil {
 		if strings.Contains(rest[end:], "@") { // a password that has a ? or a / may be in err
 			return nil, errBadUser
 		}
@@ -89,9 +89,9 @@ func noControls(raw string) error {
 	return nil
 }
 
-// authority parses [user[:password]@]host[:port].
-func (t *target) authority(s, port string) error {
-	u, err := url.Parse("ws://" + s)
+// authority parses the s of raw, scheme://s: [user[:password]@]host[:port].
+func (t *target) authority(raw, s, port string) error {
+	u, err := url.Parse(raw)
 	if err != nil {
 		var cause *url.Error
 		if errors.As(err, &cause); cause != nil && !strings.Contains(s, "@") {
@@ -113,10 +113,17 @@ func (t *target) authority(s, port string) error {
 		if err != nil || n == 0 {
 			return fmt.Errorf("port %q; a port is 1 to 65535", p)
 		}
-		if p != port {
+		switch {
+		case p == port:
+		case len(u.Host) == len(t.header)+1+len(p): // as it was written
+			t.header = u.Host
+		default:
 			t.header += ":" + p
 		}
-		port = p
+		if port = p; t.host == u.Hostname() {
+			t.addr = u.Host
+			return nil
+		}
 	} else if strings.HasSuffix(u.Host, ":") {
 		return errors.New("no port behind the colon; write one, or leave the colon out")
 	}
@@ -158,6 +165,9 @@ func withoutZone(host string) string {
 // escape percent-encodes what must not stand in a request line, and leaves the
 // rest as it is.
 func escape(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return s
+	}
 	var b strings.Builder
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f {
@@ -188,8 +198,8 @@ func redactQuery(uri string) string {
 
 // site returns t as the URL of the web page that it would be: what cookie jars
 // and proxies are asked about.
-func (t *target) site() *url.URL {
-	u := &url.URL{Scheme: "http", Host: t.header}
+func (t *target) site() url.URL {
+	u := url.URL{Scheme: "http", Host: t.header}
 	if t.secure {
 		u.Scheme = "https"
 	}

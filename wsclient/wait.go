@@ -111,22 +111,17 @@ func (p *plan) end() {
 // pause waits until the attempt may begin; Reconnect cuts that short. false: the
 // client was closed meanwhile.
 func (c *Client) pause(p *plan) bool {
+	if ok, over := c.due(p); over { // as the first one mostly is
+		return ok
+	}
 	defer c.nextAt.Store(0)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	asleep := newAsleep()
 	defer asleep.stop()
 	for {
-		if c.stopping.Load() != nil {
-			p.end()
-			return false
-		}
 		now := time.Now()
-		if p.begin(now) {
-			c.limited(p, now)
-			return true
-		}
-		c.nextAt.Store(int64(max(p.at.Sub(c.base), now.Sub(c.base))))
+		c.nextAt.Store(int64(max(p.at.Sub(c.q.base), now.Sub(c.q.base))))
 		if timer.Stop(); p.at.After(now) {
 			timer.Reset(p.at.Sub(now))
 		}
@@ -135,13 +130,29 @@ func (c *Client) pause(p *plan) bool {
 		case <-asleep.look.C:
 			p.sooner(asleep.check())
 		case <-p.changed():
-		case <-c.again:
+		case <-c.again.wait():
 			p.hasten(time.Now())
-		case <-c.ctx.Done():
 		case <-c.q.low.bell:
 			c.callLow()
 		}
+		if ok, over := c.due(p); over {
+			return ok
+		}
 	}
+}
+
+// due reports whether the wait is over, and whether the attempt may begin.
+func (c *Client) due(p *plan) (ok, over bool) {
+	if c.stopping.Load() != nil {
+		p.end()
+		return false, true
+	}
+	now := time.Now()
+	if !p.begin(now) {
+		return false, false
+	}
+	c.limited(p, now)
+	return true, true
 }
 
 // limited tells how long the Limiter has held up an attempt that begins now.

@@ -11,17 +11,11 @@ import (
 // under the queue's mutex owns its batch: the goroutine that is started when
 // there is something to write, or the reader before it sleeps.
 type writer struct {
-	q      *queue
-	sock   socket
-	failed func(error) // the writing has ended; called without the mutex
-	wake   func()      // lets the run goroutine look; called with the mutex
-	// overflowed ends the connection: the queue is full, and that is the policy.
-	overflowed func()
-	probed     func(time.Time)                 // a probe was handed over; called with the mutex
-	asked      func(seq uint32, now time.Time) // so was one that is a message; called with the mutex
-	alarm      func(time.Time)                 // call nudge at this time; called with the mutex
-	run        func()                          // work, as a value that go starts without allocating
-	workers    sync.WaitGroup
+	q    *queue
+	sock socket
+	line
+	run     func() // work, as a value that go starts without allocating; nil: it was not needed yet
+	workers sync.WaitGroup
 
 	// Guarded by q.mu.
 	writing   bool
@@ -35,7 +29,7 @@ type writer struct {
 	barriers  barriers
 	closing   []byte        // payload of the Close to send; nil: none
 	closeMark [lanes]uint64 // it goes behind the messages up to these
-	closed    chan struct{} // closed when it is written, or cannot be
+	closed    chan struct{} // closed when it is written, or cannot be; nil: nobody waits
 	inHand    uint64        // messages in b and cut that pongs will confirm
 
 	// Owned by whoever set writing.
@@ -48,10 +42,19 @@ type writer struct {
 	deflater *wire.Deflater // nil: nothing is compressed
 }
 
-func newWriter(q *queue, sock socket) *writer {
-	w := &writer{q: q, sock: sock, gated: true, full: batchLeast, closed: make(chan struct{})}
-	w.run = w.work
-	return w
+// A line is the connection that a writer belongs to. All but writingEnded is called
+// with the mutex.
+type line interface {
+	writingEnded(error)
+	wake()       // lets the run goroutine look
+	overflowed() // ends the connection: the queue is full, and that is the policy
+	probed(now time.Time)
+	asked(seq uint32, now time.Time) // as probed, of one that is a message
+	lookAt(time.Time)                // call nudge at this time
+}
+
+func (w *writer) begin(q *queue, sock socket, l line) {
+	w.q, w.sock, w.line, w.gated, w.full = q, sock, l, true, batchLeast
 }
 
 // kick makes sure that somebody writes; q.mu is held.
@@ -64,6 +67,9 @@ func (w *writer) kick() {
 // start starts the goroutine; q.mu is held.
 func (w *writer) start() {
 	w.scheduled = true
+	if w.run == nil {
+		w.run = w.work
+	}
 	w.workers.Add(1)
 	go w.run()
 }
@@ -167,7 +173,7 @@ func (w *writer) fail(err error) {
 	w.writing = false
 	w.q.unlock()
 	if !already {
-		w.failed(err)
+		w.writingEnded(err)
 	}
 }
 
@@ -176,7 +182,9 @@ func (w *writer) halt() {
 	if !w.stopped {
 		w.stopped = true
 		w.q.lanes[hookLane].waiters.refuse(errLost)
-		close(w.closed)
+		if w.closed != nil {
+			close(w.closed)
+		}
 	}
 }
 
@@ -190,7 +198,7 @@ func (w *writer) stop() {
 	w.deflater.Rest()
 }
 
-// sendClose sends a Close frame, and nothing after it (RFC 6455 5.5.1). It goes
+// sendClose lets the next write say Close, and nothing after it (RFC 6455 5.5.1). It goes
 // behind what the lanes hold now if behind, or if that is one batch at the most:
 // what a callback has answered before the cause goes first.
 func (w *writer) sendClose(code StatusCode, reason string, behind bool) {
@@ -203,9 +211,21 @@ func (w *writer) sendClose(code StatusCode, reason string, behind bool) {
 			}
 			w.q.seal()
 		}
-		w.kick()
 	}
 	w.q.mu.Unlock()
+}
+
+// await waits until the Close is written, or cannot be.
+func (w *writer) await() {
+	w.q.mu.Lock()
+	if w.stopped {
+		w.q.mu.Unlock()
+		return
+	}
+	w.kick()
+	w.closed = make(chan struct{})
+	w.q.mu.Unlock()
+	<-w.closed
 }
 
 // owe queues the pong to a ping.

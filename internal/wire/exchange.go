@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gobwas/ws"
 )
@@ -40,13 +41,20 @@ type exchange struct {
 
 	br       *bufio.Reader // over the bounded conn
 	line     []byte        // mended, for the library to read
+	mended   []byte        // memory for a line that is ours
 	part     int           // where the answer is
 	middle   bool          // of a line that is longer than br
 	skip     bool          // the rest of it
 	accept   bool          // Sec-WebSocket-Accept was seen
 	protocol bool          // Sec-WebSocket-Protocol was seen
 
+	fields     fields   // of the answer's header
 	extensions []string // Sec-WebSocket-Extensions: the library's check of it is lax
+	refusal    *Refusal // nil: the answer is none
+
+	// The library's part, with functions that are made once.
+	dialer ws.Dialer
+	url    url.URL
 }
 
 // The parts of an answer.
@@ -57,15 +65,60 @@ const (
 	inRefusal // all of it is for http.ReadResponse
 )
 
-func newExchange(conn io.ReadWriter) *exchange {
-	x := &exchange{conn: conn, left: maxAnswer}
+// exchanges keeps those that are over: each has a buffer.
+var exchanges = sync.Pool{New: func() any {
+	x := &exchange{}
 	x.br = bufio.NewReader(answer{x})
+	x.dialer.OnHeader = x.header
+	x.dialer.OnStatusError = x.refused
+	return x
+}}
+
+func newExchange(conn io.ReadWriter, req *Request) *exchange {
+	x := exchanges.Get().(*exchange)
+	x.conn, x.left = conn, maxAnswer
+	x.dialer.Host, x.dialer.Protocols = req.Host, req.Protocols
+	header, offer := req.Header, req.offer()
+	if offer != "" {
+		if header = header.Clone(); header == nil {
+			header = http.Header{}
+		}
+		header["Sec-WebSocket-Extensions"] = []string{offer}
+	}
+	if len(header) > 0 {
+		x.dialer.Header = ws.HandshakeHeaderHTTP(header)
+	}
+	// An opaque URL is sent as it stands: ours is the request's own path.
+	x.url = url.URL{Scheme: "ws", Host: req.Host, Opaque: req.URI}
 	return x
 }
 
-// early is what came behind the header.
+// free ends x, of which nothing may be used any more.
+func (x *exchange) free() {
+	br, d := x.br, x.dialer
+	d.Host, d.Protocols, d.Header = "", nil, nil
+	*x = exchange{br: br, dialer: d, mended: x.mended[:0], fields: x.fields[:0]}
+	x.br.Reset(answer{x})
+	exchanges.Put(x)
+}
+
+// header is called with each field that is not the handshake's own.
+func (x *exchange) header(key, value []byte) error {
+	x.fields = x.fields.append(key, value)
+	return nil
+}
+
+// refused is called with an answer that is not 101.
+func (x *exchange) refused(status int, _ []byte, resp io.Reader) {
+	x.refusal = readRefusal(status, resp)
+}
+
+// early is what came behind the header; nil: nothing.
 func (x *exchange) early() []byte {
 	b, _ := x.br.Peek(x.br.Buffered())
+	if len(b) == 0 {
+		return nil
+	}
 	return bytes.Clone(b)
 }
 
@@ -112,12 +165,12 @@ func (x *exchange) Read(p []byte) (int, error) {
 
 // mend returns what the library is to read instead of line.
 func (x *exchange) mend(line []byte) ([]byte, error) {
-	text := string(bytes.TrimRight(line, "\r\n"))
+	text := bytes.TrimRight(line, "\r\n")
 	switch x.part {
 	case atStatus:
 		return x.status(text)
 	case inInterim:
-		if text == "" {
+		if len(text) == 0 {
 			x.part = atStatus
 		}
 		return nil, nil
@@ -128,12 +181,12 @@ func (x *exchange) mend(line []byte) ([]byte, error) {
 }
 
 // status mends the status line.
-func (x *exchange) status(text string) ([]byte, error) {
-	version, rest, _ := strings.Cut(text, " ")
-	code, reason, _ := strings.Cut(rest, " ")
-	n, err := strconv.ParseUint(code, 10, 16)
+func (x *exchange) status(text []byte) ([]byte, error) {
+	version, rest, _ := bytes.Cut(text, space)
+	code, reason, _ := bytes.Cut(rest, space)
+	n, err := strconv.ParseUint(string(code), 10, 16)
 	switch {
-	case err != nil || len(code) != 3 || n < 100 || !strings.HasPrefix(version, "HTTP/"):
+	case err != nil || len(code) != 3 || n < 100 || !bytes.HasPrefix(version, []byte("HTTP/")):
 		return nil, ws.ErrMalformedResponse
 	case n == http.StatusSwitchingProtocols:
 		x.part = inHeader
@@ -141,42 +194,67 @@ func (x *exchange) status(text string) ([]byte, error) {
 		x.part = inInterim
 		return nil, nil
 	default:
-		if x.part = inRefusal; version == "HTTP/1.0" {
-			version = "HTTP/1.1"
+		if x.part = inRefusal; string(version) == "HTTP/1.0" {
+			version = []byte("HTTP/1.1")
 		}
 	}
-	return fmt.Appendf(nil, "%s %s %s\r\n", version, code, reason), nil
+	x.mended = append(append(x.mended[:0], version...), ' ')
+	x.mended = append(append(x.mended, code...), ' ')
+	x.mended = append(append(x.mended, reason...), "\r\n"...)
+	return x.mended, nil
 }
 
+var (
+	space    = []byte(" ")
+	upgraded = []byte("Connection: Upgrade\r\n")
+)
+
 // field mends one line of the header.
-func (x *exchange) field(line []byte, text string) ([]byte, error) {
-	name, value, _ := strings.Cut(text, ":")
+func (x *exchange) field(line, text []byte) ([]byte, error) {
+	name, value, _ := bytes.Cut(text, []byte(":"))
+	name = bytes.TrimSpace(name)
 	again := false
-	switch strings.ToLower(strings.TrimSpace(name)) {
-	case "connection":
-		for token := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return []byte("Connection: Upgrade\r\n"), nil
+	switch {
+	case isField(name, "connection"):
+		for token := range bytes.SplitSeq(value, []byte(",")) {
+			if bytes.EqualFold(bytes.TrimSpace(token), []byte("upgrade")) {
+				return upgraded, nil
 			}
 		}
 		return nil, nil // another line may have it
-	case "sec-websocket-extensions":
+	case isField(name, "sec-websocket-extensions"):
 		if line[len(line)-1] != '\n' { // longer than any agreement
 			return nil, ws.ErrMalformedResponse
 		}
-		if value = strings.TrimSpace(value); value != "" {
+		if value := strings.TrimSpace(string(value)); value != "" {
 			x.extensions = append(x.extensions, value)
 		}
 		return nil, nil
-	case "sec-websocket-accept":
+	case isField(name, "sec-websocket-accept"):
 		again, x.accept = x.accept, true
-	case "sec-websocket-protocol":
+	case isField(name, "sec-websocket-protocol"):
 		again, x.protocol = x.protocol, true
 	}
 	if again {
 		return nil, errTwice
 	}
 	return line, nil
+}
+
+// isField reports whether name is that of the field, which is in lower case.
+func isField(name []byte, field string) bool {
+	if len(name) != len(field) {
+		return false
+	}
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != field[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // answer is the bounded reading side of an exchange's conn.

@@ -57,7 +57,7 @@ func TestLegalAnswersToAnOfferOfCompression(t *testing.T) {
 			if err != nil || a.Deflate == nil || *a.Deflate != c.want {
 				t.Fatalf("got %+v, %v; want %+v", a, err, c.want)
 			}
-			if got := a.Header.Get("Sec-WebSocket-Extensions"); !strings.HasPrefix(got, pmd) {
+			if got := a.Header().Get("Sec-WebSocket-Extensions"); !strings.HasPrefix(got, pmd) {
 				t.Errorf("the answer's header says %q", got)
 			}
 		})

@@ -56,16 +56,22 @@ type Reader struct {
 	failed  error
 }
 
-// NewReader returns a Reader of messages up to limit bytes. early is what came
-// with the handshake's answer.
+// NewReader returns a Reader that has begun.
 func NewReader(limit int64, early []byte) *Reader {
-	r := &Reader{limit: limit}
+	r := &Reader{}
+	r.Begin(limit, early)
+	return r
+}
+
+// Begin makes of a zero Reader one of messages up to limit bytes. early is what came
+// with the handshake's answer.
+func (r *Reader) Begin(limit int64, early []byte) {
+	r.limit = limit
 	r.look()
 	if len(early) > 0 {
 		r.in = newScrap(len(early))
 		r.in.b = append(r.in.b, early...)
 	}
-	return r
 }
 
 // Inflate takes compressed messages, as agreed on. It comes before Next.

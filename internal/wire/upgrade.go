@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/gobwas/ws"
 )
@@ -25,10 +26,45 @@ type Request struct {
 
 // An Answer is an accepted handshake (RFC 6455 4.2.2).
 type Answer struct {
-	Header   http.Header // all of it
-	Protocol string
-	Deflate  *Deflate // nil: not agreed on
-	Early    []byte   // what came behind the header: the first frames
+	Protocol   string
+	Extensions []string // the values of Sec-WebSocket-Extensions
+	Deflate    *Deflate // nil: not agreed on
+	Early      []byte   // what came behind the header: the first frames; nil: nothing
+
+	fields fields // those that are not the handshake's own
+}
+
+// Header returns all of the answer's header, put together anew.
+func (a *Answer) Header() http.Header {
+	h := a.fields.header()
+	// The library keeps the fields of the handshake to itself.
+	h.Set("Upgrade", "websocket")
+	h.Set("Connection", "Upgrade")
+	if a.Protocol != "" {
+		h.Set("Sec-WebSocket-Protocol", a.Protocol)
+	}
+	if len(a.Extensions) > 0 {
+		h["Sec-Websocket-Extensions"] = slices.Clone(a.Extensions)
+	}
+	return h
+}
+
+// fields are those of a header as text, a line for each: few ask for the map that
+// it would be.
+type fields []byte
+
+func (f fields) append(key, value []byte) fields {
+	f = append(append(f, key...), ':')
+	return append(append(f, value...), '\n')
+}
+
+func (f fields) header() http.Header {
+	h := http.Header{}
+	for line := range strings.Lines(string(f)) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		h.Add(key, value)
+	}
+	return h
 }
 
 // A Refusal is the error of a handshake that was answered, but not accepted.
@@ -54,56 +90,31 @@ var errNoProtocol = errors.New("the server chose no subprotocol, though some wer
 // Upgrade does the opening handshake on conn, whose deadline is the caller's
 // affair. Its error is a *Refusal if there was an HTTP answer.
 func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
-	a := &Answer{Header: http.Header{}}
-	refusal := &Refusal{}
-	header := req.Header
-	if offer := req.offer(); offer != "" {
-		if header = header.Clone(); header == nil {
-			header = http.Header{}
-		}
-		header["Sec-WebSocket-Extensions"] = []string{offer}
-	}
-	d := ws.Dialer{
-		Host:      req.Host,
-		Protocols: req.Protocols,
-		Header:    ws.HandshakeHeaderHTTP(header),
-		OnHeader: func(key, value []byte) error {
-			a.Header.Add(string(key), string(value))
-			return nil
-		},
-		OnStatusError: func(status int, _ []byte, resp io.Reader) { readRefusal(refusal, status, resp) },
-	}
-	// An opaque URL is sent as it stands: ours is the request's own path.
-	u := &url.URL{Scheme: "ws", Host: req.Host, Opaque: req.URI}
-	x := newExchange(conn)
+	x := newExchange(conn, req)
+	defer x.free()
 	// There is no reader to give back: the library reads no further than the
 	// header.
-	_, hs, err := d.Upgrade(x, u)
+	_, hs, err := x.dialer.Upgrade(x, &x.url)
 	if err == nil && hs.Protocol == "" && len(req.Protocols) > 0 {
 		// RFC 6455 4.1 lets the server leave it out; whoever asks for one
 		// needs it, and the library does not look.
 		err = errNoProtocol
 	}
+	var deflate *Deflate
 	if err == nil {
-		a.Deflate, err = parseExtensions(x.extensions, req.Compression)
+		deflate, err = parseExtensions(x.extensions, req.Compression)
 	}
 	switch {
 	case err == nil:
-		// The library keeps the fields of the handshake to itself.
-		a.Header.Set("Upgrade", "websocket")
-		a.Header.Set("Connection", "Upgrade")
-		if a.Protocol = hs.Protocol; a.Protocol != "" {
-			a.Header.Set("Sec-WebSocket-Protocol", a.Protocol)
+		a := &Answer{Protocol: hs.Protocol, Extensions: x.extensions, Deflate: deflate, Early: x.early()}
+		if len(x.fields) > 0 {
+			a.fields = slices.Clone(x.fields)
 		}
-		if len(x.extensions) > 0 {
-			a.Header["Sec-Websocket-Extensions"] = x.extensions
-		}
-		a.Early = x.early()
 		return a, nil
-	case refusal.Status != 0:
-		return nil, refusal
+	case x.refusal != nil:
+		return nil, x.refusal
 	case x.err == nil || !errors.Is(err, x.err):
-		return nil, &Refusal{Status: http.StatusSwitchingProtocols, Header: a.Header, Err: err}
+		return nil, &Refusal{Status: http.StatusSwitchingProtocols, Header: x.fields.header(), Err: err}
 	case err == io.EOF:
 		return nil, io.ErrUnexpectedEOF
 	}
@@ -111,15 +122,16 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 }
 
 // readRefusal reads an answer that is not 101.
-func readRefusal(r *Refusal, status int, resp io.Reader) {
-	r.Status = status
+func readRefusal(status int, resp io.Reader) *Refusal {
+	r := &Refusal{Status: status}
 	answer, err := http.ReadResponse(bufio.NewReader(resp), &http.Request{Method: http.MethodGet})
 	if err != nil {
-		return // the status is what counts
+		return r // the status is what counts
 	}
 	defer answer.Body.Close()
 	r.Header = answer.Header
 	r.Body, _ = io.ReadAll(io.LimitReader(answer.Body, maxBody))
+	return r
 }
 
 // Subprotocol reports whether err is about the choice of a subprotocol.

@@ -168,7 +168,7 @@ func TestUpgradeAcceptsWhatIsLegal(t *testing.T) {
 				if all := string(a.Early) + string(rest); a.Protocol != c.protocol || all != c.early || !drip && c.early != "" && len(a.Early) == 0 {
 					t.Errorf("protocol %q; %d bytes behind the header, %d of them early; want %q, %d", a.Protocol, len(all), len(a.Early), c.protocol, len(c.early))
 				}
-				h := a.Header
+				h := a.Header()
 				if h.Get("Upgrade") != "websocket" || h.Get("Connection") != "Upgrade" || h.Get("Sec-WebSocket-Protocol") != c.protocol {
 					t.Errorf("header %v", h)
 				}
@@ -179,7 +179,7 @@ func TestUpgradeAcceptsWhatIsLegal(t *testing.T) {
 		}
 	}
 	s := &server{answer: status + fields + "X-Own: 1\r\nx-own: 2\r\n\r\n"}
-	if a, err := upgrade(s); err != nil || fmt.Sprint(a.Header["X-Own"]) != "[1 2]" {
+	if a, err := upgrade(s); err != nil || fmt.Sprint(a.Header()["X-Own"]) != "[1 2]" {
 		t.Errorf("a field of two lines: %v, %v", a, err)
 	}
 }
