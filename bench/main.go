@@ -7,6 +7,7 @@
 //	go run ./bench -only "send 16 B" -v             some cells, with all their figures
 //	go run ./bench -only echo -adapters raw,steadyws -t 2s -profile /tmp
 //	go run ./bench -doc docs/performance.md         everything, into the docs
+//	go run ./bench -tls                             some cells over TLS
 //
 // CPU is the user and system time of the client process (getrusage) per
 // message; r/w calls are its read- and write-like system calls (/proc/self/io),
@@ -51,11 +52,17 @@ type mode struct {
 func parse() (*settings, mode) {
 	s := &settings{began: time.Now()}
 	m := mode{"bench", 5, 2, 120 * time.Millisecond, 60 * time.Millisecond, nil, compare}
+	choose := func(other mode) func(string) error {
+		return func(string) error {
+			m = other
+			return nil
+		}
+	}
 	flag.StringVar(&s.role, "role", "", "internal: server or client")
 	flag.StringVar(&s.task, "task", "", "internal: the client's task, JSON")
 	flag.BoolVar(&s.quick, "quick", false, "a look: few short rounds")
-	flag.IntVar(&s.rounds, "rounds", 0, "rounds over all adapters; 0: 5")
-	flag.DurationVar(&s.dur, "t", 0, "measured time of one run; 0: 120ms")
+	flag.IntVar(&s.rounds, "rounds", 0, "rounds over all adapters; 0: as many as the mode needs")
+	flag.DurationVar(&s.dur, "t", 0, "measured time of one run; 0: as long as the mode needs")
 	flag.StringVar(&s.only, "only", "", "only the cells whose title contains this")
 	flag.StringVar(&s.names, "adapters", "", "only these adapters, comma-separated")
 	flag.StringVar(&s.cpus, "cpus", "0,1", "CPUs that the client and the server are bound to; empty: not bound")
@@ -64,6 +71,8 @@ func parse() (*settings, mode) {
 	flag.StringVar(&s.jsonOut, "json", "", "write all results to this file")
 	flag.StringVar(&s.doc, "doc", "", "put the report between its marks in this file")
 	flag.BoolVar(&s.verbose, "v", false, "one table per cell, not only the summary")
+	flag.BoolFunc("tls", "some of the cells over TLS", choose(mode{"tls", 5, 2, 120 * time.Millisecond, 60 * time.Millisecond,
+		[]string{"gorilla", "gws", "gobwas-careful", "raw", "steadyws"}, compareTLS}))
 	flag.Parse()
 	if s.quick {
 		s.rounds, s.dur = m.quick, m.quickDur

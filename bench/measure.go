@@ -22,6 +22,9 @@ type Task struct {
 	Deflate bool          // compressed text
 	Time    time.Duration // to measure for
 	Addr    string        // of the server
+	Cert    []byte        // of the server, if it speaks TLS
+	TLS     bool          // the cell is about TLS: the server has a certificate
+	Resume  bool          // sessions, rather than a full handshake each time
 	Profile string        // file for a CPU profile of the measured part
 	Allocs  string        // file for a profile of all allocations
 }
@@ -123,7 +126,7 @@ func runTask(t Task) (Result, error) {
 	if t.Deflate {
 		query += "&deflate=1"
 	}
-	o := Opts{Addr: t.Addr, Deflate: t.Deflate, UTF8: t.Text, Idle: t.Name == "idle" || t.Name == "dial"}
+	o := Opts{Addr: t.Addr, Deflate: t.Deflate, UTF8: t.Text, Idle: t.Name == "idle" || t.Name == "dial", TLS: trust(t.Cert, t.Resume)}
 	o.Path = map[string]string{"recv": "/fire" + query, "send": "/sink", "echo": "/echo", "idle": "/idle" + query, "dial": "/idle"}[t.Name]
 	switch t.Name {
 	case "idle":

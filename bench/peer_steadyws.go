@@ -11,7 +11,7 @@ import (
 // steadyws: the project itself, with the defaults that every user has; only the
 // reconnecting is off, so that a connection that ends is not replaced.
 func steadyOptions(o Opts) *wsclient.Options {
-	opts := &wsclient.Options{Reconnect: reconnect.Never}
+	opts := &wsclient.Options{Reconnect: reconnect.Never, TLS: o.TLS}
 	if o.Deflate {
 		opts.Compression = wsclient.CompressionNoContext
 	}

@@ -27,8 +27,11 @@ func self() string {
 func beServer() {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
-	check(json.NewEncoder(os.Stdout).Encode(place{Addr: ln.Addr().String()}))
+	over, cert, err := listenTLS()
+	check(err)
+	check(json.NewEncoder(os.Stdout).Encode(place{ln.Addr().String(), over.Addr().String(), cert, nil}))
 	go serve(ln)
+	go serve(over)
 	io.Copy(io.Discard, os.Stdin) // until the parent is gone
 }
 
@@ -52,6 +55,8 @@ func beClient(task string) {
 // place is where a server process listens.
 type place struct {
 	Addr string
+	TLS  string // the same over TLS
+	Cert []byte // its certificate there, DER
 	stop func()
 }
 
