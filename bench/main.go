@@ -8,6 +8,7 @@
 //	go run ./bench -only echo -adapters raw,steadyws -t 2s -profile /tmp
 //	go run ./bench -doc docs/performance.md         everything, into the docs
 //	go run ./bench -tls                             some cells over TLS
+//	go run ./bench -latency                         how old messages get at fixed rates
 //
 // CPU is the user and system time of the client process (getrusage) per
 // message; r/w calls are its read- and write-like system calls (/proc/self/io),
@@ -73,6 +74,8 @@ func parse() (*settings, mode) {
 	flag.BoolVar(&s.verbose, "v", false, "one table per cell, not only the summary")
 	flag.BoolFunc("tls", "some of the cells over TLS", choose(mode{"tls", 5, 2, 120 * time.Millisecond, 60 * time.Millisecond,
 		[]string{"gorilla", "gws", "gobwas-careful", "raw", "steadyws"}, compareTLS}))
+	flag.BoolFunc("latency", "how old messages get at fixed rates", choose(mode{"latency", 3, 1, time.Second, 200 * time.Millisecond,
+		[]string{"gorilla", "gws", "steadyws", "steadyws-own"}, latencies}))
 	flag.Parse()
 	if s.quick {
 		s.rounds, s.dur = m.quick, m.quickDur

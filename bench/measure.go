@@ -14,7 +14,7 @@ import (
 
 // Task is one measurement of one adapter, in a process of its own.
 type Task struct {
-	Name    string // recv, send, echo, idle, dial
+	Name    string // recv, send, echo, idle, dial, timed-recv, timed-send
 	Adapter string
 	Size    int           // of a message
 	Workers int           // goroutines that send; messages in flight; idle connections
@@ -25,6 +25,7 @@ type Task struct {
 	Cert    []byte        // of the server, if it speaks TLS
 	TLS     bool          // the cell is about TLS: the server has a certificate
 	Resume  bool          // sessions, rather than a full handshake each time
+	Rate    float64       // of messages a second, 0: as many as possible
 	Profile string        // file for a CPU profile of the measured part
 	Allocs  string        // file for a profile of all allocations
 }
@@ -38,6 +39,7 @@ type Result struct {
 	Calls, Sleeps          float64 // read and write system calls; times the process went to sleep
 	P50, P99, P999         float64 // ns
 	Heap, Stack, RSS, Gors float64
+	Late                   float64 // ns, p99: how late the sender itself was
 }
 
 // meters reads all totals.
@@ -127,7 +129,8 @@ func runTask(t Task) (Result, error) {
 		query += "&deflate=1"
 	}
 	o := Opts{Addr: t.Addr, Deflate: t.Deflate, UTF8: t.Text, Idle: t.Name == "idle" || t.Name == "dial", TLS: trust(t.Cert, t.Resume)}
-	o.Path = map[string]string{"recv": "/fire" + query, "send": "/sink", "echo": "/echo", "idle": "/idle" + query, "dial": "/idle"}[t.Name]
+	o.Path = map[string]string{"recv": "/fire" + query, "send": "/sink", "echo": "/echo", "idle": "/idle" + query, "dial": "/idle",
+		"timed-send": "/timed", "timed-recv": "/paced"}[t.Name]
 	switch t.Name {
 	case "idle":
 		return idleTask(t, ad, o)
@@ -144,6 +147,10 @@ func runTask(t Task) (Result, error) {
 		return recvTask(t, c)
 	case "send":
 		return sendTask(t, c, ad.Lock)
+	case "timed-send":
+		return timedSendTask(t, c)
+	case "timed-recv":
+		return timedRecvTask(t, c)
 	}
 	return echoTask(t, c)
 }

@@ -4,8 +4,8 @@ import (
 	"crypto/tls"
 	"sync/atomic"
 	"testing"
+	"time"
 )
-
 
 // The adapters of the TLS cells speak TLS 1.3, and resume sessions when they are to.
 func TestTLS(t *testing.T) {
@@ -48,5 +48,59 @@ func TestTLS(t *testing.T) {
 func TestTLSCells(t *testing.T) {
 	if cs := tlsCells(); len(cs) != 9 {
 		t.Errorf("%d cells instead of 9: a title was changed", len(cs))
+	}
+}
+
+// What is due is sent, all of it, and says when it was due.
+func TestPaced(t *testing.T) {
+	for _, rate := range []float64{0, 3_000, 1e6} {
+		sent, last, began := 0, int64(0), now()
+		err := paced(rate, 1000, func(k int, due int64) error {
+			if due < last || due < began || due > now() {
+				t.Errorf("rate %v: due at %d after %d", rate, due-began, last-began)
+			}
+			sent, last = sent+k, due
+			return nil
+		})
+		if err != nil || sent != 1000 {
+			t.Errorf("rate %v: %d sent, %v", rate, sent, err)
+		}
+		if ideal := int64(1e9 / max(rate, 1) * 1000); rate > 0 && (last-began < ideal-int64(finest) || last-began > ideal+2*int64(finest)) {
+			t.Errorf("rate %v: the last one due after %d ns instead of %d", rate, last-began, ideal)
+		}
+	}
+}
+
+func TestHist(t *testing.T) {
+	var h hist
+	for i := range 1_000_000 {
+		h.add(int64(i))
+	}
+	q := h.quantiles()
+	for _, v := range [][2]float64{{q.P50, 500_000}, {q.P99, 990_000}, {q.P999, 999_000}} {
+		if d := v[0]/v[1] - 1; d < -.01 || d > .01 {
+			t.Errorf("%v instead of %v", v[0], v[1])
+		}
+	}
+	if h.add(-5); q.N != 1_000_000 {
+		t.Error(q.N)
+	}
+}
+
+func TestTimed(t *testing.T) {
+	addr := listen(t, serve)
+	for _, task := range []string{"timed-send", "timed-recv"} {
+		for _, a := range []string{"gorilla", "gws", "steadyws", "steadyws-own"} {
+			for _, rate := range []float64{0, 20_000} {
+				tk := Task{Name: task, Adapter: a, Size: 128, Rate: rate, Addr: addr, Time: 20 * time.Millisecond}
+				if !adapterByName(a).does(tk) {
+					continue
+				}
+				r, err := runTask(tk)
+				if err != nil || r.N < 64 || rate > 0 && r.N != 400 || r.P50 <= 0 || r.P50 > r.P999 {
+					t.Errorf("%s %s at %v: %+v, %v", task, a, rate, r, err)
+				}
+			}
+		}
 	}
 }

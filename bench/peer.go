@@ -109,7 +109,7 @@ var adapters = []*Adapter{
 	{Name: "proto-own", Role: model, Only: []string{"recv"}, Dial: dialProtoOwn},
 	{Name: "proto-spin", Role: model, Only: []string{"echo"}, Dial: dialProtoSpin},
 	{Name: "steadyws", Role: us, Deflate: true, Dial: dialSteadyws},
-	{Name: "steadyws-own", Role: usOwned, Only: []string{"recv"}, Deflate: true, Dial: dialSteadywsOwn},
+	{Name: "steadyws-own", Role: usOwned, Only: []string{"recv", "timed-recv"}, Deflate: true, Dial: dialSteadywsOwn},
 }
 
 // bareTCP is raw in the cells over TLS, where raw itself is a tls.Conn.

@@ -23,6 +23,10 @@ import (
 //	                               text message with the count and starts over
 //	/echo                          echoes, flushing when it has no whole frame left
 //	/idle[?size=S[&deflate=1]]     sends one message if there is a size, then listens
+//	/timed                         looks how old the time stamps of messages are,
+//	                               answers a text message with the quantiles
+//	/paced                         a text message tells the rate, number and size
+//	                               of messages to send; then come the quantiles
 //
 // It answers pings, as every server does.
 func serve(ln net.Listener) {
@@ -47,6 +51,10 @@ func serve(ln net.Listener) {
 				sink(c, 256<<10, true)
 			case "/echo":
 				echo(c)
+			case "/timed":
+				timed(c)
+			case "/paced":
+				sendPaced(c)
 			case "/idle":
 				if size > 0 {
 					b := batchOf(size, opText, q.Has("deflate"))
