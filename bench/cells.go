@@ -94,9 +94,9 @@ func profileFile(folder, title, adapter string) string {
 
 // compare runs the cells of the main table.
 func compare(s *settings, use []*Adapter, w io.Writer) []Row {
-	srv := startServer(1, s.cpus)
+	srv := startServer(loopback, 1, s.cpus)
 	defer srv.stop()
-	one := startServer(0, s.cpus)
+	one := startServer(loopback, 0, s.cpus)
 	defer one.stop()
 	var rows []Row
 	for _, c := range cells() {

@@ -25,7 +25,7 @@ var perSecond = metric{of: func(r Result) float64 { return r.N / r.Wall * 1e9 }}
 
 // latencies measures how old messages get at rates that wait for nobody.
 func latencies(s *settings, use []*Adapter, w io.Writer) []Row {
-	srv := startServer(1, s.cpus)
+	srv := startServer(loopback, 1, s.cpus)
 	defer srv.stop()
 	var rows []Row
 	for _, dir := range []struct{ title, task string }{{"send", "timed-send"}, {"receive", "timed-recv"}} {

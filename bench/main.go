@@ -8,6 +8,7 @@
 //	go run ./bench -only echo -adapters raw,steadyws -t 2s -profile /tmp
 //	go run ./bench -doc docs/performance.md         everything, into the docs
 //	go run ./bench -tls                             some cells over TLS
+//	go run ./bench -grow                            up to 8,000 connections, three minutes
 //	go run ./bench -latency                         how old messages get at fixed rates
 //
 // CPU is the user and system time of the client process (getrusage) per
@@ -60,7 +61,7 @@ func parse() (*settings, mode) {
 		}
 	}
 	flag.StringVar(&s.role, "role", "", "internal: server or client")
-	flag.StringVar(&s.task, "task", "", "internal: the client's task, JSON")
+	flag.StringVar(&s.task, "task", "", "internal: the client's task, JSON, or where the server is to listen")
 	flag.BoolVar(&s.quick, "quick", false, "a look: few short rounds")
 	flag.IntVar(&s.rounds, "rounds", 0, "rounds over all adapters; 0: as many as the mode needs")
 	flag.DurationVar(&s.dur, "t", 0, "measured time of one run; 0: as long as the mode needs")
@@ -74,6 +75,8 @@ func parse() (*settings, mode) {
 	flag.BoolVar(&s.verbose, "v", false, "one table per cell, not only the summary")
 	flag.BoolFunc("tls", "some of the cells over TLS", choose(mode{"tls", 5, 2, 120 * time.Millisecond, 60 * time.Millisecond,
 		[]string{"gorilla", "gws", "gobwas-careful", "raw", "steadyws"}, compareTLS}))
+	flag.BoolFunc("grow", "many connections: idle, busy, and after an outage", choose(mode{"grow", 1, 1, 3 * time.Second, time.Second,
+		[]string{"gorilla", "gws", "steadyws"}, grow}))
 	flag.BoolFunc("latency", "how old messages get at fixed rates", choose(mode{"latency", 3, 1, time.Second, 200 * time.Millisecond,
 		[]string{"gorilla", "gws", "steadyws", "steadyws-own"}, latencies}))
 	flag.Parse()
@@ -97,7 +100,7 @@ func main() {
 	runtime.GOMAXPROCS(1)
 	switch s.role {
 	case "server":
-		beServer()
+		beServer(s.task)
 		return
 	case "client":
 		beClient(s.task)

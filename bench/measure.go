@@ -14,7 +14,7 @@ import (
 
 // Task is one measurement of one adapter, in a process of its own.
 type Task struct {
-	Name    string // recv, send, echo, idle, dial, timed-recv, timed-send
+	Name    string // recv, send, echo, idle, dial, timed-recv, timed-send, grow, outage
 	Adapter string
 	Size    int           // of a message
 	Workers int           // goroutines that send; messages in flight; idle connections
@@ -25,7 +25,8 @@ type Task struct {
 	Cert    []byte        // of the server, if it speaks TLS
 	TLS     bool          // the cell is about TLS: the server has a certificate
 	Resume  bool          // sessions, rather than a full handshake each time
-	Rate    float64       // of messages a second, 0: as many as possible
+	Rate    float64       // of messages a second, 0: as many as possible; of attempts, in an outage
+	Limit   time.Duration // for all of it; 0: 20 s
 	Profile string        // file for a CPU profile of the measured part
 	Allocs  string        // file for a profile of all allocations
 }
@@ -40,6 +41,8 @@ type Result struct {
 	P50, P99, P999         float64 // ns
 	Heap, Stack, RSS, Gors float64
 	Late                   float64 // ns, p99: how late the sender itself was
+	In, Process            float64 // messages received by N connections; RSS of the process
+	Outage                 outage
 }
 
 // meters reads all totals.
@@ -85,11 +88,7 @@ func (p *pacer) next() (n int, done bool) {
 	case 3:
 		p.n = max(64, int(rate*p.Time.Seconds()))
 		runtime.GC()
-		if p.Profile != "" {
-			if f, err := os.Create(p.Profile); err == nil {
-				pprof.StartCPUProfile(f)
-			}
-		}
+		p.profile()
 		p.a = meters()
 	case 4:
 		p.b = meters()
@@ -114,6 +113,16 @@ func (p *pacer) result(failed error) (Result, error) {
 	}, nil
 }
 
+// profile begins the CPU profile of the measured part, if one is wanted.
+func (t Task) profile() {
+	if t.Profile == "" {
+		return
+	}
+	if f, err := os.Create(t.Profile); err == nil {
+		pprof.StartCPUProfile(f)
+	}
+}
+
 // runTask does what t says and returns the figures.
 func runTask(t Task) (Result, error) {
 	ad := adapterByName(t.Adapter)
@@ -128,14 +137,19 @@ func runTask(t Task) (Result, error) {
 	if t.Deflate {
 		query += "&deflate=1"
 	}
-	o := Opts{Addr: t.Addr, Deflate: t.Deflate, UTF8: t.Text, Idle: t.Name == "idle" || t.Name == "dial", TLS: trust(t.Cert, t.Resume)}
+	o := Opts{Addr: t.Addr, Deflate: t.Deflate, UTF8: t.Text, Idle: t.Name == "idle" || t.Name == "dial" || t.Name == "grow", TLS: trust(t.Cert, t.Resume)}
 	o.Path = map[string]string{"recv": "/fire" + query, "send": "/sink", "echo": "/echo", "idle": "/idle" + query, "dial": "/idle",
-		"timed-send": "/timed", "timed-recv": "/paced"}[t.Name]
+		"timed-send": "/timed", "timed-recv": "/paced",
+		"grow": "/herd" + query, "outage": "/herd"}[t.Name]
 	switch t.Name {
 	case "idle":
 		return idleTask(t, ad, o)
 	case "dial":
 		return dialTask(t, ad, o)
+	case "grow":
+		return growTask(t, ad, o)
+	case "outage":
+		return outageTask(t, o)
 	}
 	c, err := ad.Dial(o)
 	if err != nil {

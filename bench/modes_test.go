@@ -2,6 +2,8 @@ package main
 
 import (
 	"crypto/tls"
+	"fmt"
+	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -102,5 +104,48 @@ func TestTimed(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A crowd is counted, busy or not.
+func TestGrow(t *testing.T) {
+	for _, a := range []string{"gorilla", "gws", "steadyws"} {
+		for _, rate := range []float64{0, 50} {
+			t.Run(fmt.Sprint(a, rate), func(t *testing.T) {
+				t.Parallel() // it mostly sleeps
+				addr := listen(t, serve)
+				r, err := runTask(Task{Name: "grow", Adapter: a, Size: 128, Workers: 3, Rate: rate, Addr: addr, Time: 100 * time.Millisecond})
+				if err != nil || r.N != 3 || rate == 0 && r.In != 0 || rate > 0 && r.In < 1 {
+					t.Errorf("%+v, %v", r, err)
+				}
+			})
+		}
+	}
+}
+
+// All of a crowd come back from an outage.
+func TestOutage(t *testing.T) {
+	for _, rate := range []float64{0, 1000} {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+			t.Parallel()
+			ln, err := net.Listen("tcp", herdHost+":0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go serve(ln) // it is replaced
+			r, err := runTask(Task{Name: "outage", Adapter: "steadyws", Workers: 3, Rate: rate, Addr: ln.Addr().String()})
+			if o := r.Outage; err != nil || o.Open != 3 || o.Half < away || o.All < o.Half || o.Attempts < 3 {
+				t.Errorf("%+v, %v", o, err)
+			}
+		})
+	}
+}
+
+func TestRoomFor(t *testing.T) {
+	if n := roomFor(10); n != 10 {
+		t.Errorf("room for %d of 10", n)
+	}
+	if n := roomFor(1 << 30); n < 1 || n >= 1<<30 {
+		t.Errorf("room for %d of a billion", n)
 	}
 }

@@ -24,6 +24,7 @@ type Opts struct {
 	Idle    bool   // tune for memory per connection rather than for throughput
 	UTF8    bool   // validate text messages, where the peer can be told to
 	TLS     *tls.Config
+	Beat    time.Duration // between heartbeats, 0: the default
 }
 
 func (o Opts) URL() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,9 +24,12 @@ func self() string {
 	return exe
 }
 
+// loopback is where servers listen.
+const loopback = "127.0.0.1"
+
 // beServer is a server process: it prints where it listens.
-func beServer() {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func beServer(host string) {
+	ln, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	check(err)
 	over, cert, err := listenTLS()
 	check(err)
@@ -61,8 +65,8 @@ type place struct {
 }
 
 // startServer starts a server process on the which-th CPU.
-func startServer(which int, cpus string) (p place) {
-	cmd := exec.Command(self(), "-role", "server")
+func startServer(host string, which int, cpus string) (p place) {
+	cmd := exec.Command(self(), "-role", "server", "-task", host)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	check(err)
@@ -76,7 +80,7 @@ func startServer(which int, cpus string) (p place) {
 
 func startClient(t Task, cpus string) (r Result, err error) {
 	b, _ := json.Marshal(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(t.Limit, 20*time.Second))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, self(), "-role", "client", "-task", string(b))
 	cmd.Stderr = os.Stderr

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -23,6 +24,9 @@ import (
 //	                               text message with the count and starts over
 //	/echo                          echoes, flushing when it has no whole frame left
 //	/idle[?size=S[&deflate=1]]     sends one message if there is a size, then listens
+//	/herd?size=S                   the same, and it joins the herd:
+//	/pour?size=S&rate=R            sends all of it R messages/s each until it ends
+//	/outage?for=D                  cuts all of it and listens no more for that long
 //	/timed                         looks how old the time stamps of messages are,
 //	                               answers a text message with the quantiles
 //	/paced                         a text message tells the rate, number and size
@@ -30,6 +34,7 @@ import (
 //
 // It answers pings, as every server does.
 func serve(ln net.Listener) {
+	h := &herd{conns: map[net.Conn]bool{}}
 	for {
 		c, err := ln.Accept()
 		if err != nil {
@@ -51,6 +56,14 @@ func serve(ln net.Listener) {
 				sink(c, 256<<10, true)
 			case "/echo":
 				echo(c)
+			case "/herd":
+				h.join(c, size)
+			case "/pour":
+				rate, _ := strconv.ParseFloat(q.Get("rate"), 64)
+				h.pour(c, rate, size)
+			case "/outage":
+				away, _ := time.ParseDuration(q.Get("for"))
+				h.outage(ln, away)
 			case "/timed":
 				timed(c)
 			case "/paced":

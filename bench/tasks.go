@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -131,48 +129,6 @@ func echoTask(t Task, c Conn) (Result, error) {
 		r.P50, r.P99, r.P999 = at(.5), at(.99), at(.999)
 	}
 	return r, err
-}
-
-// idleTask opens connections that have each got one message and sent one, and
-// sleep since.
-func idleTask(t Task, ad *Adapter, o Opts) (Result, error) {
-	conns := make([]Conn, 0, t.Workers+1)
-	var got sync.WaitGroup
-	open := func() error {
-		c, err := ad.Dial(o)
-		if err != nil {
-			return err
-		}
-		got.Add(1)
-		start(c, func([]byte, int) { got.Done() })
-		c.KeepAlive(30 * time.Second)
-		conns = append(conns, c)
-		got.Wait()
-		return c.Send(opText, message(t.Size, opText, 0))
-	}
-	held := func() Result {
-		for range 3 {
-			time.Sleep(20 * time.Millisecond)
-			runtime.GC()
-		}
-		debug.FreeOSMemory()
-		var ms runtime.MemStats
-		runtime.ReadMemStats(&ms)
-		return Result{Heap: float64(ms.HeapAlloc), Stack: float64(ms.StackInuse), Gors: float64(runtime.NumGoroutine()),
-			RSS: procField("/proc/self/status", "VmRSS:") * 1024}
-	}
-	if err := open(); err != nil {
-		return Result{}, err
-	}
-	a := held()
-	for range t.Workers {
-		if err := open(); err != nil {
-			return Result{}, err
-		}
-	}
-	b, n := held(), float64(t.Workers)
-	runtime.KeepAlive(conns)
-	return Result{N: n, Heap: (b.Heap - a.Heap) / n, Stack: (b.Stack - a.Stack) / n, Gors: (b.Gors - a.Gors) / n, RSS: (b.RSS - a.RSS) / n}, nil
 }
 
 func dialTask(t Task, ad *Adapter, o Opts) (Result, error) {

@@ -21,7 +21,7 @@ func listenTLS() (ln net.Listener, der []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ip := net.IPv4(127, 0, 0, 1)
+	ip := net.ParseIP(loopback)
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{ip}, NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true,
@@ -29,7 +29,7 @@ func listenTLS() (ln net.Listener, der []byte, err error) {
 	if der, err = x509.CreateCertificate(rand.Reader, c, c, key.Public(), key); err != nil {
 		return nil, nil, err
 	}
-	ln, err = tls.Listen("tcp", net.JoinHostPort(ip.String(), "0"), &tls.Config{
+	ln, err = tls.Listen("tcp", net.JoinHostPort(loopback, "0"), &tls.Config{
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
 		MinVersion:   tls.VersionTLS13,
 	})
@@ -70,7 +70,7 @@ func tlsCells() []cell {
 
 // compareTLS runs the cells over TLS, and raw without it, too.
 func compareTLS(s *settings, use []*Adapter, w io.Writer) []Row {
-	srv := startServer(1, s.cpus)
+	srv := startServer(loopback, 1, s.cpus)
 	defer srv.stop()
 	use = append([]*Adapter{bareTCP}, use...)
 	var rows []Row
