@@ -103,7 +103,7 @@ func (b *back) at(share float64, cut time.Time) time.Duration {
 
 // away is how long the server of an outage is gone, patience how long it may take
 // until all are back.
-const away, patience = time.Second, 30 * time.Second
+const away, patience = time.Second, 20 * time.Second
 
 // outageTask cuts t.Workers clients off from a server that is back a second
 // later; t.Rate is that of the limiter that they share, 0: none.

@@ -75,7 +75,7 @@ func parse() (*settings, mode) {
 	flag.BoolVar(&s.verbose, "v", false, "one table per cell, not only the summary")
 	flag.BoolFunc("tls", "some of the cells over TLS", choose(mode{"tls", 5, 2, 120 * time.Millisecond, 60 * time.Millisecond,
 		[]string{"gorilla", "gws", "gobwas-careful", "raw", "steadyws"}, compareTLS}))
-	flag.BoolFunc("grow", "many connections: idle, busy, and after an outage", choose(mode{"grow", 1, 1, 3 * time.Second, time.Second,
+	flag.BoolFunc("grow", "many connections: idle, busy, and after an outage", choose(mode{"grow", 1, 1, 2500 * time.Millisecond, time.Second,
 		[]string{"gorilla", "gws", "steadyws"}, grow}))
 	flag.BoolFunc("latency", "how old messages get at fixed rates", choose(mode{"latency", 3, 1, time.Second, 200 * time.Millisecond,
 		[]string{"gorilla", "gws", "steadyws", "steadyws-own"}, latencies}))
