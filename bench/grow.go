@@ -75,10 +75,13 @@ type back struct {
 
 func (b *back) open(*wsclient.Conn) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.opened) == cap(b.opened) { // more than were expected: some opened twice
+		return
+	}
 	if b.opened = append(b.opened, time.Now()); len(b.opened) == cap(b.opened) {
 		close(b.all)
 	}
-	b.mu.Unlock()
 }
 
 // expect n connections from now on.

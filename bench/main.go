@@ -41,24 +41,44 @@ type settings struct {
 	began                              time.Time
 }
 
-// mode is one kind of report: it prints its tables and returns what they were
-// made from.
+// mode is one kind of report.
 type mode struct {
-	mark          string // of its place in the document
-	rounds, quick int
-	dur, quickDur time.Duration
-	use           []string // its adapters; nil: all
-	run           func(s *settings, use []*Adapter, w io.Writer) []Row
+	name, usage string // its flag, and the mark of its place in the document
+	rounds      int
+	dur         time.Duration // of one run
+	quick       int
+	quickDur    time.Duration
+	adapters    []string                                             // nil: all
+	write       func(s *settings, use []*Adapter, w io.Writer) []Row // its tables, from these rows
+}
+
+// modes begin with the one that has no flag.
+var modes = []mode{
+	{name: "bench", rounds: 5, dur: 120 * time.Millisecond, quick: 2, quickDur: 60 * time.Millisecond, write: compare},
+	{
+		name: "grow", usage: "many connections: idle, busy, and after an outage",
+		rounds: 1, dur: 2 * time.Second, quick: 1, quickDur: time.Second,
+		adapters: []string{"gorilla", "gws", "steadyws"}, write: grow,
+	},
+	{
+		name: "tls", usage: "some of the cells over TLS",
+		rounds: 5, dur: 120 * time.Millisecond, quick: 2, quickDur: 60 * time.Millisecond,
+		adapters: []string{"gorilla", "gws", "gobwas-careful", "raw", "steadyws"}, write: compareTLS,
+	},
+	{
+		name: "latency", usage: "how old messages get at fixed rates",
+		rounds: 3, dur: time.Second, quick: 1, quickDur: 200 * time.Millisecond,
+		adapters: []string{"gorilla", "gws", "steadyws", "steadyws-own"}, write: latencies,
+	},
 }
 
 func parse() (*settings, mode) {
-	s := &settings{began: time.Now()}
-	m := mode{"bench", 5, 2, 120 * time.Millisecond, 60 * time.Millisecond, nil, compare}
-	choose := func(other mode) func(string) error {
-		return func(string) error {
+	s, m := &settings{began: time.Now()}, modes[0]
+	for _, other := range modes[1:] {
+		flag.BoolFunc(other.name, other.usage, func(string) error {
 			m = other
 			return nil
-		}
+		})
 	}
 	flag.StringVar(&s.role, "role", "", "internal: server or client")
 	flag.StringVar(&s.task, "task", "", "internal: the client's task, JSON, or where the server is to listen")
@@ -73,12 +93,6 @@ func parse() (*settings, mode) {
 	flag.StringVar(&s.jsonOut, "json", "", "write all results to this file")
 	flag.StringVar(&s.doc, "doc", "", "put the report between its marks in this file")
 	flag.BoolVar(&s.verbose, "v", false, "one table per cell, not only the summary")
-	flag.BoolFunc("tls", "some of the cells over TLS", choose(mode{"tls", 5, 2, 120 * time.Millisecond, 60 * time.Millisecond,
-		[]string{"gorilla", "gws", "gobwas-careful", "raw", "steadyws"}, compareTLS}))
-	flag.BoolFunc("grow", "many connections: idle, busy, and after an outage", choose(mode{"grow", 1, 1, 2500 * time.Millisecond, time.Second,
-		[]string{"gorilla", "gws", "steadyws"}, grow}))
-	flag.BoolFunc("latency", "how old messages get at fixed rates", choose(mode{"latency", 3, 1, time.Second, 200 * time.Millisecond,
-		[]string{"gorilla", "gws", "steadyws", "steadyws-own"}, latencies}))
 	flag.Parse()
 	if s.quick {
 		s.rounds, s.dur = m.quick, m.quickDur
@@ -90,7 +104,7 @@ func parse() (*settings, mode) {
 		s.dur = m.dur
 	}
 	if s.names != "" {
-		m.use = strings.Split(s.names, ",")
+		m.adapters = strings.Split(s.names, ",")
 	}
 	return s, m
 }
@@ -107,11 +121,11 @@ func main() {
 		return
 	}
 	use := adapters
-	if m.use != nil {
-		use = slices.DeleteFunc(slices.Clone(adapters), func(a *Adapter) bool { return !slices.Contains(m.use, a.Name) })
+	if m.adapters != nil {
+		use = slices.DeleteFunc(slices.Clone(adapters), func(a *Adapter) bool { return !slices.Contains(m.adapters, a.Name) })
 	}
 	var text bytes.Buffer
-	rows := m.run(s, use, &text)
+	rows := m.write(s, use, &text)
 	if s.jsonOut != "" {
 		b, _ := json.MarshalIndent(rows, "", " ")
 		check(os.WriteFile(s.jsonOut, b, 0o644))
@@ -120,7 +134,7 @@ func main() {
 	fmt.Fprintf(&text, "\n%s, %d CPUs, %d rounds of %v, %.0f s, load %s", runtime.Version(), runtime.NumCPU(), s.rounds, s.dur, time.Since(s.began).Seconds(), load)
 	os.Stdout.Write(text.Bytes())
 	if s.doc != "" {
-		check(putBetween(s.doc, "<!-- "+m.mark+":begin -->\n", "<!-- "+m.mark+":end -->\n", text.Bytes()))
+		check(putBetween(s.doc, "<!-- "+m.name+":begin -->\n", "<!-- "+m.name+":end -->\n", text.Bytes()))
 	}
 }
 
