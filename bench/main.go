@@ -7,6 +7,9 @@
 //	go run ./bench -only "send 16 B" -v             some cells, with all their figures
 //	go run ./bench -only echo -adapters raw,steadyws -t 2s -profile /tmp
 //	go run ./bench -doc docs/performance.md         everything, into the docs
+//	go run ./bench -tls                             some cells over TLS
+//	go run ./bench -grow                            up to 8,000 connections, three minutes
+//	go run ./bench -latency                         how old messages get at fixed rates
 //
 // CPU is the user and system time of the client process (getrusage) per
 // message; r/w calls are its read- and write-like system calls (/proc/self/io),
@@ -15,179 +18,123 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
-	"unsafe"
 )
 
-// cell is one row set of the report: the same task for every adapter.
-type cell struct {
-	title  string
-	task   Task
-	rounds int  // 0: as many as the flags say
-	oneCPU bool // the server runs on the client's CPU: no waking of another one
+// settings are what the command line asks for.
+type settings struct {
+	role, task                         string // of a process that this one starts
+	quick, verbose                     bool
+	rounds                             int
+	dur                                time.Duration
+	only, names, cpus, profile, allocs string
+	jsonOut, doc                       string
+	began                              time.Time
 }
 
-func cells() []cell {
-	var cs []cell
-	add := func(title string, t Task, rounds int) {
-		cs = append(cs, cell{title, t, rounds, strings.HasSuffix(title, ", one CPU")})
-	}
-	for _, n := range []int{16, 128, 1 << 10, 16 << 10, 1 << 20} {
-		add("receive "+sizeName(n), Task{Name: "recv", Size: n}, 0)
-	}
-	add("receive text 1 KiB, UTF-8 checked", Task{Name: "recv", Size: 1 << 10, Text: true}, 0)
-	for _, n := range []int{16, 128, 1 << 10, 16 << 10} {
-		add("send "+sizeName(n), Task{Name: "send", Size: n, Workers: 1}, 0)
-	}
-	for _, n := range []int{16, 128, 1 << 10, 16 << 10} {
-		add("send "+sizeName(n)+", 8 goroutines", Task{Name: "send", Size: n, Workers: 8}, 0)
-	}
-	add("send 128 B, one CPU", Task{Name: "send", Size: 128, Workers: 1}, 0)
-	add("echo 128 B, 1 in flight, one CPU", Task{Name: "echo", Size: 128, Workers: 1}, 0)
-	add("echo 128 B, 1 in flight", Task{Name: "echo", Size: 128, Workers: 1}, 0)
-	add("echo 128 B, 64 in flight", Task{Name: "echo", Size: 128, Workers: 64}, 0)
-	add("receive deflated text 1 KiB", Task{Name: "recv", Size: 1 << 10, Deflate: true}, 0)
-	add("dial + close, one CPU", Task{Name: "dial"}, 0)
-	add("dial + close", Task{Name: "dial"}, 0)
-	add("idle connection", Task{Name: "idle", Size: 128, Workers: 2000}, 1)
-	add("idle connection, deflate", Task{Name: "idle", Size: 1 << 10, Workers: 200, Deflate: true}, 1)
-	return cs
+// mode is one kind of report.
+type mode struct {
+	name, usage string // its flag, and the mark of its place in the document
+	rounds      int
+	dur         time.Duration // of one run
+	quick       int
+	quickDur    time.Duration
+	adapters    []string                                             // nil: all
+	write       func(s *settings, use []*Adapter, w io.Writer) []Row // its tables, from these rows
 }
 
-func sizeName(n int) string {
-	switch {
-	case n >= 1<<20:
-		return fmt.Sprint(n>>20, " MiB")
-	case n >= 1<<10:
-		return fmt.Sprint(n>>10, " KiB")
+// modes begin with the one that has no flag.
+var modes = []mode{
+	{name: "bench", rounds: 5, dur: 120 * time.Millisecond, quick: 2, quickDur: 60 * time.Millisecond, write: compare},
+	{
+		name: "grow", usage: "many connections: idle, busy, and after an outage",
+		rounds: 1, dur: 2 * time.Second, quick: 1, quickDur: time.Second,
+		adapters: []string{"gorilla", "gws", "steadyws"}, write: grow,
+	},
+	{
+		name: "tls", usage: "some of the cells over TLS",
+		rounds: 5, dur: 120 * time.Millisecond, quick: 2, quickDur: 60 * time.Millisecond,
+		adapters: []string{"gorilla", "gws", "gobwas-careful", "raw", "steadyws"}, write: compareTLS,
+	},
+	{
+		name: "latency", usage: "how old messages get at fixed rates",
+		rounds: 3, dur: time.Second, quick: 1, quickDur: 200 * time.Millisecond,
+		adapters: []string{"gorilla", "gws", "steadyws", "steadyws-own"}, write: latencies,
+	},
+}
+
+func parse() (*settings, mode) {
+	s, m := &settings{began: time.Now()}, modes[0]
+	for _, other := range modes[1:] {
+		flag.BoolFunc(other.name, other.usage, func(string) error {
+			m = other
+			return nil
+		})
 	}
-	return fmt.Sprint(n, " B")
+	flag.StringVar(&s.role, "role", "", "internal: server or client")
+	flag.StringVar(&s.task, "task", "", "internal: the client's task, JSON, or where the server is to listen")
+	flag.BoolVar(&s.quick, "quick", false, "a look: few short rounds")
+	flag.IntVar(&s.rounds, "rounds", 0, "rounds over all adapters; 0: as many as the mode needs")
+	flag.DurationVar(&s.dur, "t", 0, "measured time of one run; 0: as long as the mode needs")
+	flag.StringVar(&s.only, "only", "", "only the cells whose title contains this")
+	flag.StringVar(&s.names, "adapters", "", "only these adapters, comma-separated")
+	flag.StringVar(&s.cpus, "cpus", "0,1", "CPUs that the client and the server are bound to; empty: not bound")
+	flag.StringVar(&s.profile, "profile", "", "write CPU profiles of the last round to this folder")
+	flag.StringVar(&s.allocs, "allocs", "", "write allocation profiles of the last round to this folder (its figures are off)")
+	flag.StringVar(&s.jsonOut, "json", "", "write all results to this file")
+	flag.StringVar(&s.doc, "doc", "", "put the report between its marks in this file")
+	flag.BoolVar(&s.verbose, "v", false, "one table per cell, not only the summary")
+	flag.Parse()
+	if s.quick {
+		s.rounds, s.dur = m.quick, m.quickDur
+	}
+	if s.rounds == 0 {
+		s.rounds = m.rounds
+	}
+	if s.dur == 0 {
+		s.dur = m.dur
+	}
+	if s.names != "" {
+		m.adapters = strings.Split(s.names, ",")
+	}
+	return s, m
 }
 
 func main() {
-	var (
-		role    = flag.String("role", "", "internal: server or client")
-		task    = flag.String("task", "", "internal: the client's task, JSON")
-		quick   = flag.Bool("quick", false, "two short rounds of everything, < 60 s")
-		rounds  = flag.Int("rounds", 5, "rounds over all adapters")
-		dur     = flag.Duration("t", 120*time.Millisecond, "measured time of one run")
-		only    = flag.String("only", "", "only the cells whose title contains this")
-		names   = flag.String("adapters", "", "only these adapters, comma-separated")
-		cpus    = flag.String("cpus", "0,1", "CPUs that the client and the server are bound to; empty: not bound")
-		profile = flag.String("profile", "", "write CPU profiles of the last round to this folder")
-		allocs  = flag.String("allocs", "", "write allocation profiles of the last round to this folder (its figures are off)")
-		jsonOut = flag.String("json", "", "write all results to this file")
-		doc     = flag.String("doc", "", "put the report between the bench marks of this file")
-		verbose = flag.Bool("v", false, "one table per cell, not only the summary")
-	)
-	flag.Parse()
+	s, m := parse()
 	runtime.GOMAXPROCS(1)
-	switch *role {
+	switch s.role {
 	case "server":
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		check(err)
-		fmt.Println(ln.Addr())
-		go func() { // the parent is gone: so are we
-			io.Copy(io.Discard, os.Stdin)
-			os.Exit(0)
-		}()
-		serve(ln)
+		beServer(s.task)
 		return
 	case "client":
-		var t Task
-		check(json.Unmarshal([]byte(*task), &t))
-		if t.Allocs != "" {
-			runtime.MemProfileRate = 1
-		}
-		r, err := runTask(t)
-		check(err)
-		if t.Allocs != "" {
-			f, err := os.Create(t.Allocs)
-			check(err)
-			check(pprof.Lookup("allocs").WriteTo(f, 0))
-		}
-		check(json.NewEncoder(os.Stdout).Encode(r))
+		beClient(s.task)
 		return
 	}
-	if *quick {
-		*rounds, *dur = 2, 60*time.Millisecond
-	}
 	use := adapters
-	if *names != "" {
-		use = slices.DeleteFunc(slices.Clone(adapters), func(a *Adapter) bool {
-			return !slices.Contains(strings.Split(*names, ","), a.Name)
-		})
-	}
-	began := time.Now()
-	addr, stop := startServer(1, *cpus)
-	defer stop()
-	addrOne, stop := startServer(0, *cpus)
-	defer stop()
-	var rows []Row
-	for _, c := range cells() {
-		if !strings.Contains(c.title, *only) {
-			continue
-		}
-		n := *rounds
-		if c.rounds > 0 {
-			n = c.rounds
-		}
-		row := Row{Title: c.title, Task: c.task, Runs: map[string][]Result{}}
-		for round := range n {
-			for _, a := range use {
-				if !a.does(c.task) {
-					continue
-				}
-				t := c.task
-				t.Adapter, t.Addr, t.Time = a.Name, addr, *dur
-				if c.oneCPU {
-					t.Addr = addrOne
-				}
-				if *quick && t.Name == "idle" {
-					t.Workers /= 4
-				}
-				if round == n-1 {
-					t.Profile, t.Allocs = profileFile(*profile, c.title, a.Name), profileFile(*allocs, c.title, a.Name)
-				}
-				r, err := startClient(t, *cpus)
-				if err != nil {
-					fmt.Fprintf(os.Stderr, "%s: %s: %v\n", c.title, a.Name, err)
-					continue
-				}
-				row.Runs[a.Name] = append(row.Runs[a.Name], r)
-			}
-		}
-		rows = append(rows, row)
-		fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(began).Seconds(), c.title)
-	}
-	if *jsonOut != "" {
-		b, _ := json.MarshalIndent(rows, "", " ")
-		check(os.WriteFile(*jsonOut, b, 0o644))
+	if m.adapters != nil {
+		use = slices.DeleteFunc(slices.Clone(adapters), func(a *Adapter) bool { return !slices.Contains(m.adapters, a.Name) })
 	}
 	var text bytes.Buffer
-	report(&text, rows, use, *verbose)
+	rows := m.write(s, use, &text)
+	if s.jsonOut != "" {
+		b, _ := json.MarshalIndent(rows, "", " ")
+		check(os.WriteFile(s.jsonOut, b, 0o644))
+	}
 	load, _ := os.ReadFile("/proc/loadavg")
-	fmt.Fprintf(&text, "\n%s, %d CPUs, %d rounds of %v, %.0f s, load %s", runtime.Version(), runtime.NumCPU(), *rounds, *dur, time.Since(began).Seconds(), load)
+	fmt.Fprintf(&text, "\n%s, %d CPUs, %d rounds of %v, %.0f s, load %s", runtime.Version(), runtime.NumCPU(), s.rounds, s.dur, time.Since(s.began).Seconds(), load)
 	os.Stdout.Write(text.Bytes())
-	if *doc != "" {
-		check(putBetween(*doc, "<!-- bench:begin -->\n", "<!-- bench:end -->\n", text.Bytes()))
+	if s.doc != "" {
+		check(putBetween(s.doc, "<!-- "+m.name+":begin -->\n", "<!-- "+m.name+":end -->\n", text.Bytes()))
 	}
 }
 
@@ -210,71 +157,4 @@ func check(err error) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-}
-
-func profileFile(folder, title, adapter string) string {
-	if folder == "" {
-		return ""
-	}
-	return filepath.Join(folder, strings.NewReplacer(" ", "_", ",", "").Replace(title+"_"+adapter)+".pprof")
-}
-
-func self() string {
-	exe, err := os.Executable()
-	check(err)
-	return exe
-}
-
-// startServer starts a server process on the which-th CPU and returns its address.
-func startServer(which int, cpus string) (addr string, stop func()) {
-	cmd := exec.Command(self(), "-role", "server")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	check(err)
-	out, err := cmd.StdoutPipe()
-	check(err)
-	check(onCPU(which, cpus, cmd.Start))
-	addr, err = bufio.NewReader(out).ReadString('\n')
-	check(err)
-	return strings.TrimSpace(addr), func() { in.Close(); cmd.Wait() }
-}
-
-func startClient(t Task, cpus string) (r Result, err error) {
-	b, _ := json.Marshal(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, self(), "-role", "client", "-task", string(b))
-	cmd.Stderr = os.Stderr
-	var out strings.Builder
-	cmd.Stdout = &out
-	if err = onCPU(0, cpus, cmd.Start); err != nil {
-		return r, err
-	}
-	if err = cmd.Wait(); err != nil {
-		return r, err
-	}
-	return r, json.Unmarshal([]byte(out.String()), &r)
-}
-
-// onCPU runs start on a thread bound to the which-th of the CPUs, which a
-// started process inherits.
-func onCPU(which int, cpus string, start func() error) error {
-	f := strings.Split(cpus, ",")
-	if cpus == "" || len(f) <= which {
-		return start()
-	}
-	cpu, err := strconv.Atoi(f[which])
-	if err != nil || cpu >= runtime.NumCPU() {
-		return fmt.Errorf("-cpus: no CPU %q", f[which])
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	affinity := func(call uintptr, mask *[16]uint64) {
-		syscall.RawSyscall(call, 0, unsafe.Sizeof(*mask), uintptr(unsafe.Pointer(mask)))
-	}
-	var old [16]uint64
-	affinity(syscall.SYS_SCHED_GETAFFINITY, &old)
-	defer affinity(syscall.SYS_SCHED_SETAFFINITY, &old)
-	affinity(syscall.SYS_SCHED_SETAFFINITY, &[16]uint64{1 << cpu})
-	return start()
 }

@@ -6,18 +6,15 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"runtime/pprof"
-	"slices"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 )
 
 // Task is one measurement of one adapter, in a process of its own.
 type Task struct {
-	Name    string // recv, send, echo, idle, dial
+	Name    string // recv, send, echo, idle, dial, timed-recv, timed-send, grow, outage
 	Adapter string
 	Size    int           // of a message
 	Workers int           // goroutines that send; messages in flight; idle connections
@@ -25,6 +22,11 @@ type Task struct {
 	Deflate bool          // compressed text
 	Time    time.Duration // to measure for
 	Addr    string        // of the server
+	Cert    []byte        // of the server, if it speaks TLS
+	TLS     bool          // the cell is about TLS: the server has a certificate
+	Resume  bool          // sessions, rather than a full handshake each time
+	Rate    float64       // of messages a second, 0: as many as possible; of attempts, in an outage
+	Limit   time.Duration // for all of it; 0: 20 s
 	Profile string        // file for a CPU profile of the measured part
 	Allocs  string        // file for a profile of all allocations
 }
@@ -38,6 +40,9 @@ type Result struct {
 	Calls, Sleeps          float64 // read and write system calls; times the process went to sleep
 	P50, P99, P999         float64 // ns
 	Heap, Stack, RSS, Gors float64
+	Late                   float64 // ns, p99: how late the sender itself was
+	In, Process            float64 // messages received by N connections; RSS of the process
+	Outage                 outage
 }
 
 // meters reads all totals.
@@ -83,11 +88,7 @@ func (p *pacer) next() (n int, done bool) {
 	case 3:
 		p.n = max(64, int(rate*p.Time.Seconds()))
 		runtime.GC()
-		if p.Profile != "" {
-			if f, err := os.Create(p.Profile); err == nil {
-				pprof.StartCPUProfile(f)
-			}
-		}
+		p.profile()
 		p.a = meters()
 	case 4:
 		p.b = meters()
@@ -112,6 +113,16 @@ func (p *pacer) result(failed error) (Result, error) {
 	}, nil
 }
 
+// profile begins the CPU profile of the measured part, if one is wanted.
+func (t Task) profile() {
+	if t.Profile == "" {
+		return
+	}
+	if f, err := os.Create(t.Profile); err == nil {
+		pprof.StartCPUProfile(f)
+	}
+}
+
 // runTask does what t says and returns the figures.
 func runTask(t Task) (Result, error) {
 	ad := adapterByName(t.Adapter)
@@ -126,13 +137,19 @@ func runTask(t Task) (Result, error) {
 	if t.Deflate {
 		query += "&deflate=1"
 	}
-	o := Opts{Addr: t.Addr, Deflate: t.Deflate, UTF8: t.Text, Idle: t.Name == "idle" || t.Name == "dial"}
-	o.Path = map[string]string{"recv": "/fire" + query, "send": "/sink", "echo": "/echo", "idle": "/idle" + query, "dial": "/idle"}[t.Name]
+	o := Opts{Addr: t.Addr, Deflate: t.Deflate, UTF8: t.Text, Idle: t.Name == "idle" || t.Name == "dial" || t.Name == "grow", TLS: trust(t.Cert, t.Resume)}
+	o.Path = map[string]string{"recv": "/fire" + query, "send": "/sink", "echo": "/echo", "idle": "/idle" + query, "dial": "/idle",
+		"timed-send": "/timed", "timed-recv": "/paced",
+		"grow": "/herd" + query, "outage": "/herd"}[t.Name]
 	switch t.Name {
 	case "idle":
 		return idleTask(t, ad, o)
 	case "dial":
 		return dialTask(t, ad, o)
+	case "grow":
+		return growTask(t, ad, o)
+	case "outage":
+		return outageTask(t, o)
 	}
 	c, err := ad.Dial(o)
 	if err != nil {
@@ -144,187 +161,10 @@ func runTask(t Task) (Result, error) {
 		return recvTask(t, c)
 	case "send":
 		return sendTask(t, c, ad.Lock)
+	case "timed-send":
+		return timedSendTask(t, c)
+	case "timed-recv":
+		return timedRecvTask(t, c)
 	}
 	return echoTask(t, c)
-}
-
-//lint:ignore U1000 it is written so that the handlers' work is done
-var touched byte // keeps the handlers' work from being optimised away
-
-func recvTask(t Task, c Conn) (Result, error) {
-	p := pacer{Task: t}
-	left := 0
-	var failed error
-	ask := func() {
-		n, done := p.next()
-		if left = n; !done {
-			failed = c.Send(opText, strconv.AppendInt(nil, int64(n), 10))
-		}
-		if done || failed != nil {
-			c.Close()
-		}
-	}
-	ask()
-	c.Loop(func(b []byte, n int) {
-		touched += b[0]
-		if left -= n; left <= 0 {
-			ask()
-		}
-	})
-	return p.result(failed)
-}
-
-func sendTask(t Task, c Conn, lock bool) (Result, error) {
-	acks := make(chan string, 1)
-	go func() {
-		c.Loop(func(b []byte, _ int) { acks <- string(b) })
-		close(acks)
-	}()
-	msg := message(t.Size, opBinary, 0)
-	var mu sync.Mutex
-	send := func(n int) (err error) {
-		if b, ok := c.(bulkSender); ok {
-			return b.SendN(opBinary, msg, n)
-		}
-		for ; n > 0 && err == nil; n-- {
-			if lock && t.Workers > 1 {
-				mu.Lock()
-				err = c.Send(opBinary, msg)
-				mu.Unlock()
-			} else {
-				err = c.Send(opBinary, msg)
-			}
-		}
-		return err
-	}
-	p := pacer{Task: t}
-	for {
-		n, done := p.next()
-		if done {
-			return p.result(nil)
-		}
-		var wg sync.WaitGroup
-		errs := make([]error, t.Workers+1)
-		for i := range t.Workers {
-			wg.Go(func() { errs[i] = send((n + i) / t.Workers) })
-		}
-		wg.Wait()
-		errs[t.Workers] = c.Send(opText, nil)
-		if err := errors.Join(errs...); err != nil {
-			return Result{}, err
-		}
-		// raw gives the whole frame: two bytes of header, then the count
-		if ack := <-acks; ack != strconv.Itoa(n) && ack[min(2, len(ack)):] != strconv.Itoa(n) {
-			return Result{}, fmt.Errorf("sent %d messages, the server counted %q", n, ack)
-		}
-	}
-}
-
-func echoTask(t Task, c Conn) (Result, error) {
-	msg := message(t.Size, opBinary, 0)
-	p := pacer{Task: t}
-	lat := make([]time.Duration, 0, 1<<18)
-	var out, in int // messages still to send and to come
-	var t0 time.Time
-	var failed error
-	send := func() {
-		if err := c.Send(opBinary, msg); err != nil && failed == nil {
-			failed = err
-			c.Close()
-		}
-	}
-	start := func() {
-		n, done := p.next()
-		if done {
-			c.Close()
-			return
-		}
-		in, out, lat = n, n-t.Workers, lat[:0]
-		t0 = time.Now()
-		for range t.Workers {
-			send()
-		}
-	}
-	start()
-	c.Loop(func(b []byte, n int) {
-		touched += b[0]
-		if t.Workers == 1 && len(lat) < cap(lat) {
-			now := time.Now()
-			lat = append(lat, now.Sub(t0))
-			t0 = now
-		}
-		if in -= n; in <= 0 {
-			start()
-			return
-		}
-		for n = min(n, out); n > 0; n-- {
-			out--
-			send()
-		}
-	})
-	r, err := p.result(failed)
-	if slices.Sort(lat); len(lat) > 0 {
-		at := func(q float64) float64 { return float64(lat[int(q*float64(len(lat)-1))]) }
-		r.P50, r.P99, r.P999 = at(.5), at(.99), at(.999)
-	}
-	return r, err
-}
-
-// idleTask opens connections that have each got one message and sent one, and
-// sleep since.
-func idleTask(t Task, ad *Adapter, o Opts) (Result, error) {
-	conns := make([]Conn, 0, t.Workers+1)
-	var got sync.WaitGroup
-	open := func() error {
-		c, err := ad.Dial(o)
-		if err != nil {
-			return err
-		}
-		got.Add(1)
-		start(c, func([]byte, int) { got.Done() })
-		c.KeepAlive(30 * time.Second)
-		conns = append(conns, c)
-		got.Wait()
-		return c.Send(opText, message(t.Size, opText, 0))
-	}
-	held := func() Result {
-		for range 3 {
-			time.Sleep(20 * time.Millisecond)
-			runtime.GC()
-		}
-		debug.FreeOSMemory()
-		var ms runtime.MemStats
-		runtime.ReadMemStats(&ms)
-		return Result{Heap: float64(ms.HeapAlloc), Stack: float64(ms.StackInuse), Gors: float64(runtime.NumGoroutine()),
-			RSS: procField("/proc/self/status", "VmRSS:") * 1024}
-	}
-	if err := open(); err != nil {
-		return Result{}, err
-	}
-	a := held()
-	for range t.Workers {
-		if err := open(); err != nil {
-			return Result{}, err
-		}
-	}
-	b, n := held(), float64(t.Workers)
-	runtime.KeepAlive(conns)
-	return Result{N: n, Heap: (b.Heap - a.Heap) / n, Stack: (b.Stack - a.Stack) / n, Gors: (b.Gors - a.Gors) / n, RSS: (b.RSS - a.RSS) / n}, nil
-}
-
-func dialTask(t Task, ad *Adapter, o Opts) (Result, error) {
-	p := pacer{Task: t}
-	for {
-		n, done := p.next()
-		if done {
-			return p.result(nil)
-		}
-		for range n {
-			c, err := ad.Dial(o)
-			if err != nil {
-				return Result{}, err
-			}
-			c.Close()
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"io"
 	"slices"
 	"time"
@@ -22,9 +23,16 @@ type Opts struct {
 	Deflate bool   // offer permessage-deflate, no context takeover in either direction
 	Idle    bool   // tune for memory per connection rather than for throughput
 	UTF8    bool   // validate text messages, where the peer can be told to
+	TLS     *tls.Config
+	Beat    time.Duration // between heartbeats, 0: the default
 }
 
-func (o Opts) URL() string { return "ws://" + o.Addr + o.Path }
+func (o Opts) URL() string {
+	if o.TLS != nil {
+		return "wss://" + o.Addr + o.Path
+	}
+	return "ws://" + o.Addr + o.Path
+}
 
 // Handler gets each received message; p is valid only during the call. n is
 // the number of messages the call stands for: 1, save for the raw adapter.
@@ -102,11 +110,14 @@ var adapters = []*Adapter{
 	{Name: "proto-own", Role: model, Only: []string{"recv"}, Dial: dialProtoOwn},
 	{Name: "proto-spin", Role: model, Only: []string{"echo"}, Dial: dialProtoSpin},
 	{Name: "steadyws", Role: us, Deflate: true, Dial: dialSteadyws},
-	{Name: "steadyws-own", Role: usOwned, Only: []string{"recv"}, Deflate: true, Dial: dialSteadywsOwn},
+	{Name: "steadyws-own", Role: usOwned, Only: []string{"recv", "timed-recv"}, Deflate: true, Dial: dialSteadywsOwn},
 }
 
+// bareTCP is raw in the cells over TLS, where raw itself is a tls.Conn.
+var bareTCP = &Adapter{Name: "bare TCP", Role: floor, Lock: true, Dial: dialRaw}
+
 func adapterByName(name string) *Adapter {
-	for _, a := range adapters {
+	for _, a := range append(adapters, bareTCP) {
 		if a.Name == name {
 			return a
 		}

@@ -27,7 +27,7 @@ type gobwasUtil struct {
 }
 
 func gobwasDial(o Opts) (net.Conn, *bufio.Reader, error) {
-	var d ws.Dialer
+	d := ws.Dialer{TLSConfig: o.TLS}
 	if o.Deflate {
 		d.Extensions = []httphead.Option{wsflate.DefaultParameters.Option()}
 	}

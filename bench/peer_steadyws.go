@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/steadyws/steadyws/heartbeat"
 	"github.com/steadyws/steadyws/reconnect"
 	"github.com/steadyws/steadyws/wsclient"
 )
@@ -11,7 +12,7 @@ import (
 // steadyws: the project itself, with the defaults that every user has; only the
 // reconnecting is off, so that a connection that ends is not replaced.
 func steadyOptions(o Opts) *wsclient.Options {
-	opts := &wsclient.Options{Reconnect: reconnect.Never}
+	opts := &wsclient.Options{Reconnect: reconnect.Never, TLS: o.TLS, Heartbeat: heartbeat.Policy{Interval: o.Beat}}
 	if o.Deflate {
 		opts.Compression = wsclient.CompressionNoContext
 	}

@@ -113,14 +113,14 @@ func TestFire(t *testing.T) {
 	})
 }
 
-// Concurrent senders: every message arrives once, whole, under its own key.
-func TestSend(t *testing.T) {
-	type frame struct {
-		key [4]byte
-		p   string
-	}
-	got := make(chan frame, 1<<16)
-	addr := listen(t, func(ln net.Listener) {
+type frame struct {
+	key [4]byte
+	p   string
+}
+
+// collect is a server that hands out the binary messages it gets.
+func collect(got chan<- frame) func(net.Listener) {
+	return func(ln net.Listener) {
 		for {
 			c, err := ln.Accept()
 			if err != nil {
@@ -138,7 +138,13 @@ func TestSend(t *testing.T) {
 				})
 			}()
 		}
-	})
+	}
+}
+
+// Concurrent senders: every message arrives once, whole, under its own key.
+func TestSend(t *testing.T) {
+	got := make(chan frame, 1<<16)
+	addr := listen(t, collect(got))
 	honest(t, func(t *testing.T, a *Adapter) {
 		c, err := a.Dial(Opts{Addr: addr, Path: "/"})
 		if err != nil {

@@ -5,16 +5,12 @@ import (
 	"compress/flate"
 	"crypto/sha1"
 	"encoding/base64"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -28,9 +24,17 @@ import (
 //	                               text message with the count and starts over
 //	/echo                          echoes, flushing when it has no whole frame left
 //	/idle[?size=S[&deflate=1]]     sends one message if there is a size, then listens
+//	/herd?size=S                   the same, and it joins the herd:
+//	/pour?size=S&rate=R            sends all of it R messages/s each until it ends
+//	/outage?for=D                  cuts all of it and listens no more for that long
+//	/timed                         looks how old the time stamps of messages are,
+//	                               answers a text message with the quantiles
+//	/paced                         a text message tells the rate, number and size
+//	                               of messages to send; then come the quantiles
 //
 // It answers pings, as every server does.
 func serve(ln net.Listener) {
+	h := &herd{conns: map[net.Conn]bool{}}
 	for {
 		c, err := ln.Accept()
 		if err != nil {
@@ -52,6 +56,18 @@ func serve(ln net.Listener) {
 				sink(c, 256<<10, true)
 			case "/echo":
 				echo(c)
+			case "/herd":
+				h.join(c, size)
+			case "/pour":
+				rate, _ := strconv.ParseFloat(q.Get("rate"), 64)
+				h.pour(c, rate, size)
+			case "/outage":
+				away, _ := time.ParseDuration(q.Get("for"))
+				h.outage(ln, away)
+			case "/timed":
+				timed(c)
+			case "/paced":
+				sendPaced(c)
 			case "/idle":
 				if size > 0 {
 					b := batchOf(size, opText, q.Has("deflate"))
@@ -95,147 +111,6 @@ func acceptUpgrade(c net.Conn) (*url.URL, error) {
 		return nil, err
 	}
 	return url.ParseRequestURI(strings.Fields(lines[0])[1])
-}
-
-// batch is a run of ready frames; ends[i] is where frame i ends.
-type batch struct {
-	data []byte
-	ends []int
-}
-
-var (
-	batchMu sync.Mutex
-	batches = map[string]*batch{}
-)
-
-// batchOf makes at least 1 MiB of frames with distinct messages in turn,
-// compressed each on its own.
-func batchOf(size int, op byte, deflate bool) *batch {
-	batchMu.Lock()
-	defer batchMu.Unlock()
-	key := fmt.Sprint(size, op, deflate)
-	if b := batches[key]; b != nil {
-		return b
-	}
-	b := &batch{}
-	var frames [64][]byte // distinct ones, used in turn
-	for i := 0; len(b.data) < 1<<20; i++ {
-		f := &frames[i%64]
-		if *f == nil {
-			p, b0 := message(size, op, uint64(i)), 0x80|op
-			if deflate {
-				p, b0 = deflated(p), b0|0x40
-			}
-			*f = append(appendHeader(nil, b0, len(p)), p...)
-		}
-		b.data = append(b.data, *f...)
-		b.ends = append(b.ends, len(b.data))
-	}
-	batches[key] = b
-	return b
-}
-
-// message makes a payload: JSON-like text for opText, noise for opBinary.
-func message(size int, op byte, seed uint64) []byte {
-	r := rand.New(rand.NewPCG(seed, 1))
-	p := make([]byte, 0, size+256)
-	if op == opBinary {
-		for len(p) < size {
-			p = binary.LittleEndian.AppendUint64(p, r.Uint64())
-		}
-		return p[:size]
-	}
-	for p = append(p, '['); len(p) < size; p = append(p, ',') {
-		p = fmt.Appendf(p, `{"id":%d,"type":"trade","symbol":"%s-USD","price":"%d.%02d","qty":"0.%04d","side":"%s","ts":%d}`,
-			r.IntN(1e9), []string{"BTC", "ETH", "SOL", "ADA"}[r.IntN(4)], r.IntN(90000), r.IntN(100), r.IntN(10000),
-			[]string{"buy", "sell"}[r.IntN(2)], 1700000000000+r.IntN(1e9))
-	}
-	return p[:size]
-}
-
-const deflateTail = "\x00\x00\xff\xff" // what RFC 7692 cuts off each message
-
-func deflated(p []byte) []byte {
-	var b bytes.Buffer
-	w, _ := flate.NewWriter(&b, flate.DefaultCompression)
-	w.Write(p)
-	w.Flush()
-	return bytes.TrimSuffix(b.Bytes(), []byte(deflateTail))
-}
-
-// appendHeader appends the header of an unmasked frame.
-func appendHeader(b []byte, b0 byte, n int) []byte {
-	switch {
-	case n < 126:
-		return append(b, b0, byte(n))
-	case n < 1<<16:
-		return append(b, b0, 126, byte(n>>8), byte(n))
-	}
-	return binary.BigEndian.AppendUint64(append(b, b0, 127), uint64(n))
-}
-
-// header parses the header at the start of b: its size and the payload length;
-// the size is 0 if b is too short for it.
-func header(b []byte) (size, n int) {
-	if len(b) < 2 {
-		return 0, 0
-	}
-	n, size = int(b[1]&0x7f), 2
-	if n == 126 {
-		size = 4
-	} else if n == 127 {
-		size = 10
-	}
-	if len(b) < size {
-		return 0, 0
-	}
-	if size == 4 {
-		n = int(binary.BigEndian.Uint16(b[2:]))
-	} else if size == 10 {
-		n = int(binary.BigEndian.Uint64(b[2:]))
-	}
-	return size + int(b[1]>>7)*4, n // with the key of a masked frame
-}
-
-// frames calls f with each frame of a client, unmasked in place, and wait
-// before it has to wait for more bytes.
-func frames(c net.Conn, wait func() error, f func(b0 byte, p []byte, key [4]byte) error) error {
-	buf := make([]byte, 64<<10)
-	for r, w := 0, 0; ; {
-		size, n := header(buf[r:w])
-		if size > 0 && w-r >= size+n {
-			if buf[r+1]&0x80 == 0 {
-				return errors.New("a client's frame without a mask")
-			}
-			p, key := buf[r+size:r+size+n], [4]byte(buf[r+size-4:])
-			ws.Cipher(p, key, 0)
-			var err error
-			switch buf[r] & 0x0f {
-			case opPing:
-				err = pong(c, p)
-			case opPong:
-			default:
-				err = f(buf[r], p, key)
-			}
-			if err != nil {
-				return err
-			}
-			r += size + n
-			continue
-		}
-		if err := wait(); err != nil {
-			return err
-		}
-		w = copy(buf, buf[r:w])
-		if r = 0; w == len(buf) {
-			buf = append(buf, make([]byte, len(buf))...)
-		}
-		n, err := c.Read(buf[w:])
-		if err != nil {
-			return err
-		}
-		w += n
-	}
 }
 
 func fire(c net.Conn, b *batch) {
