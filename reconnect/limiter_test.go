@@ -213,3 +213,37 @@ func TestLateAttemptsDoNotPileUp(t *testing.T) {
 		t.Errorf("%d have begun at once, the others are to at %v", n, got)
 	}
 }
+
+// TestLimiterLetsThoseWaitWhoWaitForDials: one that asks does not make the others ask,
+// or they would go on for ever.
+func TestLimiterLetsThoseWaitWhoWaitForDials(t *testing.T) {
+	l := &reconnect.Limiter{Attempts: 1000, Dials: 1}
+	list := reserve(l, 0, 0, 0, 0)
+	if !list[0].Begin(start) {
+		t.Fatal("the first may not begin")
+	}
+	told := 0
+	for i := range 100 {
+		for _, r := range list[1:] {
+			if r.Begin(after(time.Duration(i+1) * time.Millisecond)) {
+				t.Fatal("two dial at a time")
+			}
+		}
+		for _, r := range list[1:] {
+			select {
+			case <-r.Changed():
+				told++
+			default:
+			}
+		}
+	}
+	if told > 0 {
+		t.Errorf("they were told to ask again %d times, for nothing", told)
+	}
+	list[0].End(after(time.Second))
+	select {
+	case <-list[1].Changed():
+	default:
+		t.Error("the next is not told that it may begin")
+	}
+}

@@ -120,7 +120,11 @@ func (b *budget) late(l *Limiter, i int, now time.Duration) {
 			t = max(t, b.line[j-1].at)
 		}
 		if t > r.at {
-			r.move(t)
+			// Whose time is now has asked, and waits for Dials: if it were told, it would
+			// ask again, and put off the others again, for ever.
+			if r.at = t; t > now {
+				r.ring()
+			}
 			b.fullFrom, b.fullTo = 0, 0
 		} else if j > i {
 			return
