@@ -100,12 +100,13 @@ func TestDroppedDataIsTheReceivers(t *testing.T) {
 		o := w.offline(wsclient.Options{Queue: wsclient.QueueOptions{MaxMessages: 1, Overflow: wsclient.OverflowDropOldest}})
 		o.Trace = &wsclient.Trace{Dropped: func(_ wsclient.DropReason, m wsclient.Message) { kept = append(kept, m.Data) }}
 		c := w.open(o)
-		for i := range 5000 {
-			w.send(c, fmt.Sprintf("%-100d", i))
+		const wide = "%-5000d" // so that each has memory of its own, which is used again
+		for i := range 1000 {
+			w.send(c, fmt.Sprintf(wide, i))
 		}
 		for i, p := range kept {
-			if string(p) != fmt.Sprintf("%-100d", i) {
-				t.Fatalf("the %d-th has become %q", i, p)
+			if string(p) != fmt.Sprintf(wide, i) {
+				t.Fatalf("the %d-th has become %.10q", i, p)
 			}
 		}
 	})

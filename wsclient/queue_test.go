@@ -106,7 +106,7 @@ func TestWhatQueuesUpDuringAWriteLeavesInTheNext(t *testing.T) {
 		g.mu.Unlock()
 		w.send(c, "first")
 		synctest.Wait() // the first Write is at the gate
-		w.send(c, numbered(0, 1000)...)
+		w.send(c, numbered(0, 3000)...)
 		synctest.Wait()
 		if g.writes != 1 {
 			t.Errorf("%d writes while the first was in the kernel", g.writes)
@@ -114,9 +114,9 @@ func TestWhatQueuesUpDuringAWriteLeavesInTheNext(t *testing.T) {
 		close(g.open)
 		synctest.Wait()
 		if g.writes != 2 {
-			t.Errorf("%d writes for 1001 messages, want 2", g.writes)
+			t.Errorf("%d writes for 3001 messages, want 2", g.writes)
 		}
-		if n := len(rec.Received()); n != 1001 {
+		if n := len(rec.Received()); n != 3001 {
 			t.Errorf("%d messages arrived", n)
 		}
 	})
@@ -277,21 +277,22 @@ func TestSendRefusesWhatAStrictPeerWould(t *testing.T) {
 }
 
 func TestSendCopies(t *testing.T) {
-	rec := &testserver.Recorder{}
-	bubble(t, refuse(1, 503, nil, rec.Serve), func(w *world) {
-		c := w.open(wsclient.Options{Reconnect: steady})
-		p := []byte("as it was")
-		if err := c.Send(w.ctx, wsclient.Binary(p)); err != nil {
-			t.Fatal(err)
-		}
-		copy(p, "changed..")
-		if err := c.Flush(w.ctx); err != nil {
-			t.Fatal(err)
-		}
-		if got := texts(rec); got[0] != "as it was" || string(p) != "changed.." {
-			t.Errorf("sent %q, and the caller's slice is %q", got, p)
-		}
-	})
+	for _, n := range []int{9, 9000} { // as a frame, and not
+		rec := &testserver.Recorder{}
+		bubble(t, refuse(1, 503, nil, rec.Serve), func(w *world) {
+			c := w.open(wsclient.Options{Reconnect: steady})
+			was := strings.Repeat("as it was", n/9)
+			p := []byte(was)
+			if err := c.Send(w.ctx, wsclient.Binary(p)); err != nil {
+				t.Fatal(err)
+			}
+			copy(p, "changed..")
+			w.flush(c)
+			if got := texts(rec); got[0] != was || string(p[:9]) != "changed.." {
+				t.Errorf("sent %.20q, and the caller's slice is %.20q", got, p)
+			}
+		})
+	}
 }
 
 func TestCallbackThatSendsIntoAFullQueue(t *testing.T) {
