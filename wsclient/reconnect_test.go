@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -411,4 +412,20 @@ func TestOptionsMayServeManyClients(t *testing.T) {
 			t.Errorf("%d attempts; a later change of Options has an effect", len(a))
 		}
 	})
+}
+
+// TestShortWaitsEnd: a wait that is over while it is being prepared does not wait for
+// the next thing that happens.
+func TestShortWaitsEnd(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	const attempts = 3000
+	refused := errors.New("refused")
+	_, err := wsclient.Dial(ctx, "ws://feed/", &wsclient.Options{
+		NetDial:   func(context.Context, string, string) (net.Conn, error) { return nil, refused },
+		Reconnect: reconnect.Policy{Initial: time.Microsecond, Max: time.Microsecond, MaxAttempts: attempts},
+	})
+	if gave := as[*wsclient.GaveUpError](t, err); gave.Attempts != attempts || !errors.Is(err, refused) {
+		t.Errorf("%v", err)
+	}
 }

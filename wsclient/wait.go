@@ -111,7 +111,9 @@ func (p *plan) end() {
 // pause waits until the attempt may begin; Reconnect cuts that short. false: the
 // client was closed meanwhile.
 func (c *Client) pause(p *plan) bool {
-	if ok, over := c.due(p); over { // as the first one mostly is
+	now := time.Now()
+	ok, over := c.due(p, now)
+	if over { // as the first one mostly is
 		return ok
 	}
 	defer c.nextAt.Store(0)
@@ -119,8 +121,7 @@ func (c *Client) pause(p *plan) bool {
 	defer timer.Stop()
 	asleep := newAsleep()
 	defer asleep.stop()
-	for {
-		now := time.Now()
+	for !over {
 		c.nextAt.Store(int64(max(p.at.Sub(c.q.base), now.Sub(c.q.base))))
 		if timer.Stop(); p.at.After(now) {
 			timer.Reset(p.at.Sub(now))
@@ -135,19 +136,18 @@ func (c *Client) pause(p *plan) bool {
 		case <-c.q.low.bell:
 			c.callLow()
 		}
-		if ok, over := c.due(p); over {
-			return ok
-		}
+		now = time.Now() // for both: what is due and how long to wait
+		ok, over = c.due(p, now)
 	}
+	return ok
 }
 
 // due reports whether the wait is over, and whether the attempt may begin.
-func (c *Client) due(p *plan) (ok, over bool) {
+func (c *Client) due(p *plan, now time.Time) (ok, over bool) {
 	if c.stopping.Load() != nil {
 		p.end()
 		return false, true
 	}
-	now := time.Now()
 	if !p.begin(now) {
 		return false, false
 	}
