@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
+
+	"github.com/steadyws/steadyws/heartbeat"
 	"github.com/steadyws/steadyws/internal/testserver"
 	"github.com/steadyws/steadyws/wsclient"
 )
@@ -105,6 +109,90 @@ func TestRunsComeApart(t *testing.T) {
 					t.Errorf("%d out, %d dropped, %q", n.MessagesOut, n.Drops.Overflow, w.noted())
 				}
 			})
+		})
+	}
+}
+
+// TestFragmentsAmongWholeMessages of one read: those that Reply takes are gone, and the
+// others come once, in order.
+func TestFragmentsAmongWholeMessages(t *testing.T) {
+	part := func(fin bool, op ws.OpCode, s string) testserver.Frame {
+		return testserver.Frame{Fin: fin, Op: op, Payload: []byte(s)}
+	}
+	bubble(t, server(func(p *testserver.Peer) {
+		p.Write(
+			testserver.TextFrame("a"),
+			part(false, ws.OpText, "be"), testserver.PingFrame(nil), part(true, ws.OpContinuation, "at"),
+			testserver.TextFrame("b"),
+			part(false, ws.OpBinary, "c1"), part(true, ws.OpContinuation, "c2"),
+			testserver.BinaryFrame([]byte("d")), testserver.TextFrame("beat"), testserver.TextFrame("e"),
+		)
+		testserver.Sink(p)
+	}), func(w *world) {
+		c := w.dial(wsclient.Options{Heartbeat: heartbeat.Policy{Reply: func(_ bool, data []byte) ([]byte, bool) {
+			return nil, string(data) == "beat"
+		}}})
+		for range 5 {
+			m := w.receive(c)
+			w.note("%s %v", m.Data, m.Type)
+		}
+		w.expect("a text", "b text", "c1c2 binary", "d binary", "e text")
+		if s := c.Stats(); s.InboxMessages != 0 || s.InboxBytes != 0 {
+			t.Errorf("%d messages, %d bytes are left", s.InboxMessages, s.InboxBytes)
+		}
+	})
+}
+
+// TestReceiveGetsWhatWasSent: whole, in fragments, among pings and what is hidden,
+// however the network cuts it.
+func TestReceiveGetsWhatWasSent(t *testing.T) {
+	for seed := range uint64(30) {
+		rnd := rand.New(rand.NewPCG(seed, 5))
+		var want []string
+		var frames []testserver.Frame
+		for i := range 400 {
+			size := rnd.IntN(200)
+			if rnd.IntN(20) == 0 {
+				size = rnd.IntN(70_000)
+			}
+			p := []byte(fmt.Sprintf("%-*d", size, i))
+			if rnd.IntN(6) == 0 {
+				p[0] = 'h'
+			} else {
+				want = append(want, string(p))
+			}
+			op, parts := ws.OpBinary, 1
+			if rnd.IntN(5) == 0 {
+				parts = 2 + rnd.IntN(3)
+			}
+			for n := range parts {
+				cut := len(p) * (n + 1) / parts
+				from := len(p) * n / parts
+				frames = append(frames, testserver.Frame{Fin: n == parts-1, Op: op, Payload: p[from:cut]})
+				op = ws.OpContinuation
+				if rnd.IntN(10) == 0 {
+					frames = append(frames, testserver.PingFrame(nil))
+				}
+			}
+		}
+		all := testserver.Encode(frames...)
+		bubble(t, server(func(p *testserver.Peer) {
+			for len(all) > 0 {
+				n := min(len(all), 1+rnd.IntN(40_000))
+				p.WriteRaw(all[:n])
+				all = all[n:]
+				<-time.After(time.Millisecond)
+			}
+			testserver.Sink(p)
+		}), func(w *world) {
+			c := w.dial(wsclient.Options{Heartbeat: heartbeat.Policy{Reply: func(_ bool, data []byte) ([]byte, bool) {
+				return nil, data[0] == 'h'
+			}}})
+			for i, s := range want {
+				if m := w.receive(c); string(m.Data) != s {
+					t.Fatalf("seed %d: message %d is %.20q of %d bytes, want %.20q of %d", seed, i, m.Data, len(m.Data), s, len(s))
+				}
+			}
 		})
 	}
 }

@@ -52,7 +52,10 @@ func (k *connection) pack(m Message, p []byte) {
 // hide leaves out the message, whose data is p, that the last Next of k.r returned.
 func (k *connection) hide(p []byte) {
 	w := &k.packer
-	if _, end, ok := k.r.Place(); ok && end <= w.to {
+	switch _, end, ok := k.r.Place(); {
+	case !ok:
+		w.to = 0 // its fragments must not be parsed again
+	case end <= w.to:
 		wire.Hide(w.list[len(w.list)-1].data[end-len(p)-wire.ServerHeader(len(p))-w.from:])
 	}
 }
