@@ -172,7 +172,6 @@ func (w *writer) fillLast(now time.Time) {
 			w.b.items = append(w.b.items, w.ping(now))
 		}
 		w.last = true
-		w.sock.lastWrite()
 		w.b.items = append(w.b.items, item{entry: entry{op: wire.OpClose}})
 	case !w.gated:
 		due, later := w.barriers.due(w.taken(), w.hooksTaken(), w.q, now)

@@ -18,15 +18,14 @@ type socket interface {
 	// read waits for bytes and gives them to r. It says when it finds the socket
 	// empty, and holds no buffer while it sleeps.
 	read(r *wire.Reader, o observer) (int, error)
-	// tryWrite writes what can be written without waiting.
-	tryWrite(p []byte) (int, error)
+	// tryWrite writes what can be written without waiting. last, here and in write:
+	// closeWrite comes at once behind p.
+	tryWrite(p []byte, last bool) (int, error)
 	// write writes some of p: as much as can be had in one go, having waited for the
 	// first byte. It fails with errWriteTimeout when none was taken for timeout; 0 or
 	// less: never. It returns 0 without an error once look is over, if it can; zero:
 	// never.
-	write(p []byte, timeout time.Duration, look time.Time) (int, error)
-	// lastWrite says that closeWrite comes at once behind what is written next.
-	lastWrite()
+	write(p []byte, last bool, timeout time.Duration, look time.Time) (int, error)
 	// wake lets read return with os.ErrDeadlineExceeded once at has come,
 	// whether it is waiting then or called later, until awake.
 	wake(at time.Time)
@@ -88,9 +87,9 @@ func (s *netSocket) read(r *wire.Reader, o observer) (int, error) {
 	return n, err
 }
 
-func (s *netSocket) tryWrite([]byte) (int, error) { return 0, nil } // there is no such call
+func (s *netSocket) tryWrite([]byte, bool) (int, error) { return 0, nil } // there is no such call
 
-func (s *netSocket) write(p []byte, timeout time.Duration, look time.Time) (int, error) {
+func (s *netSocket) write(p []byte, _ bool, timeout time.Duration, look time.Time) (int, error) {
 	piece := writePiece
 	if _, ok := s.nc.(*tls.Conn); ok {
 		piece, look = writePieceTLS, time.Time{}
@@ -119,8 +118,6 @@ func writeLimit(timeout time.Duration, look time.Time) (limit time.Time, early b
 	}
 	return look.Add(1), true // after it, not at it
 }
-
-func (s *netSocket) lastWrite() {} // it is all the same
 
 func (s *netSocket) wake(at time.Time) {
 	if s.nc.SetReadDeadline(at) != nil { // it has none, as an ssh tunnel: nothing else releases a read

@@ -101,8 +101,8 @@ func (s *rawSocket) readOnce(fd uintptr) bool {
 	}
 }
 
-func (s *rawSocket) tryWrite(p []byte) (int, error) {
-	s.p, s.once = p, true
+func (s *rawSocket) tryWrite(p []byte, last bool) (int, error) {
+	s.p, s.last, s.once = p, last, true
 	err := s.writeRaw()
 	if err == nil {
 		err = s.werr
@@ -139,8 +139,6 @@ func (s *rawSocket) writeOnce(fd uintptr) bool {
 	return true
 }
 
-func (s *rawSocket) lastWrite() { s.last = true }
-
 // give gives p to the kernel. What closeWrite comes behind waits for it, so that the
 // peer gets the end of the stream in the same packet: a Close costs one, not two.
 func (s *rawSocket) give(fd int, p []byte) (int, error) {
@@ -150,8 +148,8 @@ func (s *rawSocket) give(fd int, p []byte) (int, error) {
 	return syscall.Write(fd, p)
 }
 
-func (s *rawSocket) write(p []byte, timeout time.Duration, look time.Time) (int, error) {
-	s.p, s.once, s.timeout, s.look = p, false, timeout, look
+func (s *rawSocket) write(p []byte, last bool, timeout time.Duration, look time.Time) (int, error) {
+	s.p, s.last, s.once, s.timeout, s.look = p, last, false, timeout, look
 	err := s.writeRaw()
 	if s.timed {
 		s.timed = false

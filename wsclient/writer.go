@@ -22,7 +22,7 @@ type writer struct {
 	scheduled bool // a goroutine is about to work
 	stopped   bool // nothing is written any more
 	gated     bool // the data lane is not open yet
-	last      bool // the Close was taken: nothing follows it
+	last      bool // the Close was taken: nothing follows it. Only the batch's owner changes it
 	said      bool // it was written
 	pongs     pongs
 	controls  controls
@@ -103,7 +103,7 @@ func (w *writer) work() {
 	for w.recall(now); w.b != nil || w.fill(now); w.recall(now) {
 		w.q.unlock()
 		w.encode()
-		n, err := w.sock.write(w.b.buf[w.b.sent:], w.patience(now.Sub(began)), w.b.mortal)
+		n, err := w.sock.write(w.b.buf[w.b.sent:], w.last, w.patience(now.Sub(began)), w.b.mortal)
 		if now = time.Now(); n > 0 {
 			began = now
 		}
@@ -143,10 +143,10 @@ func (w *writer) flush() {
 	}
 	w.writing = true
 	now := time.Now()
-	for w.b != nil || w.fill(now) {
+	for w.recall(now); w.b != nil || w.fill(now); {
 		w.q.unlock()
 		w.encode()
-		n, err := w.sock.tryWrite(w.b.buf[w.b.sent:])
+		n, err := w.sock.tryWrite(w.b.buf[w.b.sent:], w.last)
 		w.q.mu.Lock()
 		w.commit(n, now)
 		if err != nil {
