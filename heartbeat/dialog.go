@@ -22,23 +22,22 @@ const ProbesMost = 4
 // Dialog returns that of a new connection, or of one on which probes up to seq have
 // been sent. nil: p is not made of messages.
 func (p Policy) Dialog(seq uint64) *Dialog {
-	switch p.Probe.(type) {
-	case *message, *stateful, *expecting:
+	var m *message
+	var e *expecting
+	switch v := p.Probe.(type) {
+	case *message:
+		m = v
+	case *stateful:
+		own := *v.start().(*message)
+		own.curious = true
+		m = &own
+	case *expecting:
+		e = v
 	default:
 		return nil
 	}
-	d := &Dialog{done: seq}
+	d := &Dialog{m: m, e: e, done: seq}
 	d.seq.Store(seq)
-	switch v := p.Probe.(type) {
-	case *message:
-		d.m = v
-	case *stateful:
-		m := *v.start().(*message)
-		m.curious = true
-		d.m = &m
-	case *expecting:
-		d.e = v
-	}
 	return d
 }
 

@@ -19,8 +19,7 @@ func (q *queue) sendFrame(op wire.Op, p []byte) bool {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := &q.lanes[dataLane]
-	if q.err != nil || l.waiters.first != nil || l.messages+l.inHand+l.kept >= q.maxMessages || l.bytes+l.keptBytes+int64(len(p)) > q.maxBytes {
+	if q.err != nil || !q.ready(len(p), &q.plain) {
 		return false
 	}
 	q.frame(op, p, &q.plain)

@@ -68,18 +68,7 @@ func (b *inbox) put(ms []Message) (spare []Message, roomy bool) {
 		clear(ms)
 		spare = ms[:0]
 	}
-	if b.overflow == OverflowBlock {
-		roomy = b.roomy()
-		if b.full = !roomy; b.full {
-			b.room.clear() // a token of before is not about now
-		}
-	}
-	wake := b.waiting > 0
-	b.mu.Unlock()
-	if wake {
-		b.some.ring()
-	}
-	return spare, roomy
+	return spare, b.filled() && roomy
 }
 
 // load is put for parcels, where all is taken in.
@@ -92,16 +81,22 @@ func (b *inbox) load(list []parcel) (spare []parcel, roomy bool) {
 	list[0].dropped, b.gap = list[0].dropped+b.gap, 0
 	b.bytes += int64(n)
 	spare = b.shelf.add(list)
-	roomy = b.roomy()
-	if b.full = !roomy; b.full {
+	return spare, b.filled()
+}
+
+// filled ends a put: it tells those who wait, notes that the reader will wait for
+// room, if it will, and frees the mutex. roomy is false only under OverflowBlock.
+func (b *inbox) filled() (roomy bool) {
+	if roomy = b.overflow != OverflowBlock || b.roomy(); !roomy {
 		b.room.clear() // a token of before is not about now
 	}
+	b.full = !roomy
 	wake := b.waiting > 0
 	b.mu.Unlock()
 	if wake {
 		b.some.ring()
 	}
-	return spare, roomy
+	return roomy
 }
 
 // skip throws n messages away if there is no room and the reader would stop for that.

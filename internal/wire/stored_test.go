@@ -61,3 +61,22 @@ func TestCopyOfARead(t *testing.T) {
 		t.Errorf("%d bytes are left", len(copied)-at)
 	}
 }
+
+// TestStoredFrames of ours get other keys, and keep their payloads.
+func TestStoredFrames(t *testing.T) {
+	for _, n := range []int{0, 1, 125, 126, 4096, 65535, 65536} {
+		payload := bytes.Repeat([]byte("0123456789"), n/10+1)[:n]
+		const key = 0x12345678
+		frame := wire.AppendFrame(nil, opBinary, payload, key)
+		if op, header, size := wire.Own(frame); op != opBinary || header+size != len(frame) || size != n {
+			t.Errorf("%d bytes: opcode %d, %d and %d bytes", n, op, header, size)
+		}
+		wire.Remask(frame, ^uint32(key))
+		if !bytes.Equal(frame, wire.AppendFrame(nil, opBinary, payload, ^uint32(key))) {
+			t.Errorf("%d bytes: another key makes another frame of them", n)
+		}
+		if got := wire.Unmask([]byte("x"), frame); string(got) != "x"+string(payload) {
+			t.Errorf("%d bytes: unmasked they are others", n)
+		}
+	}
+}
