@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -17,6 +18,8 @@ type crowd struct {
 	size  int
 	in    atomic.Int64  // messages received
 	first chan struct{} // the one that each connection begins with
+	wants atomic.Int64  // how many of in makes came due; 0: nobody waits
+	came  chan struct{}
 	conns []Conn
 }
 
@@ -25,7 +28,9 @@ func newCrowd(t Task, ad *Adapter, o Opts) *crowd {
 }
 
 func (c *crowd) receive([]byte, int) {
-	c.in.Add(1)
+	if c.in.Add(1) == c.wants.Load() {
+		close(c.came)
+	}
 	select {
 	case c.first <- struct{}{}:
 	default:
@@ -51,13 +56,32 @@ func (c *crowd) open(n int) error {
 	return nil
 }
 
-// held is what the process holds when its garbage is gone.
-func held() Result {
-	for range 3 {
-		time.Sleep(20 * time.Millisecond)
-		runtime.GC()
+// settle waits until nothing that was sent is under way any more: what confirms it
+// belongs to the opening of the connections.
+func (c *crowd) settle() error {
+	for _, conn := range c.conns {
+		if f, ok := conn.(flusher); ok {
+			if err := f.Flush(context.Background()); err != nil {
+				return err
+			}
+		}
 	}
-	debug.FreeOSMemory()
+	return nil
+}
+
+// await returns a channel that is closed when n more messages have been received.
+func (c *crowd) await(n int) <-chan struct{} {
+	c.came = make(chan struct{})
+	c.wants.Store(c.in.Load() + int64(n))
+	return c.came
+}
+
+// held is what the process holds when its garbage is gone: pools keep theirs for two
+// collections.
+func held() Result {
+	runtime.GC()
+	runtime.GC()
+	debug.FreeOSMemory() // collects once more
 	var ms runtime.MemStats
 	runtime.ReadMemStats(&ms)
 	return Result{Heap: float64(ms.HeapAlloc), Stack: float64(ms.StackInuse), Gors: float64(runtime.NumGoroutine()), RSS: rss()}

@@ -15,10 +15,6 @@ import (
 	"github.com/steadyws/steadyws/wsclient"
 )
 
-// settle is how long connections are left alone after the last one was opened:
-// a confirmation may take a second.
-const settle = 1200 * time.Millisecond
-
 // growTask is about what t.Workers connections cost, idle or with t.Rate
 // messages a second on each.
 func growTask(t Task, ad *Adapter, o Opts) (r Result, err error) {
@@ -33,19 +29,22 @@ func growTask(t Task, ad *Adapter, o Opts) (r Result, err error) {
 	if err := c.open(t.Workers); err != nil {
 		return r, err
 	}
-	time.Sleep(settle)
+	if err := c.settle(); err != nil {
+		return r, err
+	}
 	held()
 	if t.Rate > 0 {
+		flowing := c.await(t.Workers) // one for each
 		pour, err := dialRaw(Opts{Addr: o.Addr, Path: fmt.Sprintf("/pour?size=%d&rate=%g", t.Size, t.Rate)})
 		if err != nil {
 			return r, err
 		}
 		defer pour.Close()
-		time.Sleep(settle / 4)
+		<-flowing
 	}
 	t.profile()
 	a, in := meters(), c.in.Load()
-	time.Sleep(t.Time)
+	<-time.After(t.Time) // it is the cost of so much time that is asked for
 	pprof.StopCPUProfile()
 	b, n := meters(), float64(t.Workers)
 	r = Result{
@@ -112,10 +111,10 @@ const away, patience = time.Second, 20 * time.Second
 // later; t.Rate is that of the limiter that they share, 0: none.
 func outageTask(t Task, o Opts) (r Result, err error) {
 	b := &back{}
-	b.expect(t.Workers)
+	ready := b.expect(t.Workers)
 	opts := steadyOptions(o)
 	// A connection that has just opened counts as one that had been open for long.
-	opts.Reconnect = reconnect.Policy{Stable: settle / 2}
+	opts.Reconnect = reconnect.Policy{Stable: time.Nanosecond}
 	if t.Rate > 0 {
 		opts.Reconnect.Limiter = &reconnect.Limiter{Attempts: int(t.Rate)}
 	}
@@ -127,14 +126,16 @@ func outageTask(t Task, o Opts) (r Result, err error) {
 			return r, err
 		}
 	}
-	time.Sleep(settle)
+	<-ready
 	runtime.GC()
 	t.profile()
 	all, before := b.expect(t.Workers), meters()
-	if _, err := dialRaw(Opts{Addr: o.Addr, Path: "/outage?for=" + away.String()}); err != nil {
+	off, err := dialRaw(Opts{Addr: o.Addr, Path: "/outage"})
+	if err != nil {
 		return r, err
 	}
 	cut := time.Now()
+	time.AfterFunc(away, func() { off.Close() })
 	r.Outage = b.watch(all)
 	after := meters()
 	pprof.StopCPUProfile()

@@ -5,7 +5,6 @@ import (
 	"math"
 	"net"
 	"sync"
-	"time"
 )
 
 // herd is connections of the server that can be sent to, or be cut, all at once.
@@ -62,15 +61,15 @@ func (h *herd) pour(c net.Conn, rate float64, size int) {
 	})
 }
 
-// outage is what clients see of a server that ends and is started again.
-func (h *herd) outage(ln net.Listener, away time.Duration) {
+// outage is what clients see of a server that ends, and is started again when off does.
+func (h *herd) outage(ln net.Listener, off net.Conn) {
 	ln.Close()
 	h.mu.Lock()
 	for c := range h.conns {
 		c.Close()
 	}
 	h.mu.Unlock()
-	time.Sleep(away)
+	drain(off)
 	again, err := net.Listen("tcp", ln.Addr().String())
 	check(err)
 	serve(again)

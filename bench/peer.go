@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"slices"
@@ -59,6 +60,11 @@ func start(c Conn, h Handler) {
 		return
 	}
 	go c.Loop(h)
+}
+
+// flusher is implemented by clients that have what they sent confirmed.
+type flusher interface {
+	Flush(context.Context) error
 }
 
 // bulkSender is implemented by the floors: n copies of one message in as few

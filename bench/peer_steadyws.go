@@ -25,6 +25,8 @@ func (s *steadyBase) Send(op byte, p []byte) error {
 	return s.c.Send(context.Background(), wsclient.Message{Type: wsclient.MessageType(op), Data: p})
 }
 
+func (s *steadyBase) Flush(ctx context.Context) error { return s.c.Flush(ctx) }
+
 func (s *steadyBase) KeepAlive(time.Duration) {} // it is on by default
 
 // Close does not wait for the goodbye: it may be called in OnMessage.

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -26,7 +25,7 @@ import (
 //	/idle[?size=S[&deflate=1]]     sends one message if there is a size, then listens
 //	/herd?size=S                   the same, and it joins the herd:
 //	/pour?size=S&rate=R            sends all of it R messages/s each until it ends
-//	/outage?for=D                  cuts all of it and listens no more for that long
+//	/outage                        cuts all of it and listens no more until it ends
 //	/timed                         looks how old the time stamps of messages are,
 //	                               answers a text message with the quantiles
 //	/paced                         a text message tells the rate, number and size
@@ -62,8 +61,7 @@ func serve(ln net.Listener) {
 				rate, _ := strconv.ParseFloat(q.Get("rate"), 64)
 				h.pour(c, rate, size)
 			case "/outage":
-				away, _ := time.ParseDuration(q.Get("for"))
-				h.outage(ln, away)
+				h.outage(ln, c)
 			case "/timed":
 				timed(c)
 			case "/paced":

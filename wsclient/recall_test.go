@@ -2,7 +2,6 @@ package wsclient_test
 
 import (
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -146,31 +145,36 @@ func TestExpiredIsRecalledFromTheKernelsDoor(t *testing.T) {
 			})
 			ctx, o := tcp(t, srv, secure)
 			var gone atomic.Int64
-			o.Trace = &wsclient.Trace{Dropped: func(wsclient.DropReason, wsclient.Message) { gone.Add(1) }}
+			first := make(chan struct{})
+			o.Trace = &wsclient.Trace{Dropped: func(wsclient.DropReason, wsclient.Message) {
+				if gone.Add(1) == 1 {
+					close(first)
+				}
+			}}
 			o.Queue.MaxBytes = 64 << 20
 			c := dialTCP(t, ctx, srv, o)
 			mortal := wsclient.SendOptions{Expires: time.Now().Add(500 * time.Millisecond)}
+			accepted := 0
 			for range n { // more than the kernel takes
 				if err := c.Send(ctx, wsclient.Binary(make([]byte, 30<<10))); err != nil {
 					t.Fatal(err)
 				}
-				if err := c.SendWith(ctx, wsclient.Text("!"), mortal); err != nil {
-					t.Fatal(err)
+				if c.SendWith(ctx, wsclient.Text("!"), mortal) == nil { // a slow machine may be too late
+					accepted++
 				}
 			}
 			// What the writer has in its hands is dropped with the rest, or, over
 			// TLS, when it writes on.
-			for gone.Load() == 0 {
-				if ctx.Err() != nil {
-					t.Fatal("nothing expires")
-				}
-				runtime.Gosched()
+			select {
+			case <-first:
+			case <-ctx.Done():
+				t.Fatal("nothing expires")
 			}
 			left := int(c.Stats().MessagesOut)
 			close(read)
 			<-all
-			if most := left/2 + 2; orders > most || orders+int(gone.Load()) != n {
-				t.Errorf("%d messages were out when the first expired; %d of those that expire came, %d were dropped", left, orders, gone.Load())
+			if most := left/2 + 2; orders > most || orders+int(gone.Load()) != accepted {
+				t.Errorf("%d messages were out when the first expired; of %d that expire %d came, %d were dropped", left, accepted, orders, gone.Load())
 			}
 		})
 	}
