@@ -293,6 +293,8 @@ func (c *Client) finish() {
 	c.finished()
 }
 
+// log logs. Calls that each connection costs ask first whether there is a Logger: their
+// arguments would be allocated all the same.
 func (c *Client) log(level slog.Level, text string, args ...any) {
 	if c.opts.Logger != nil {
 		c.opts.Logger.Log(context.Background(), level, "wsclient: "+text, args...)
