@@ -91,26 +91,54 @@ func (w *writer) pending() bool {
 // work is the goroutine: it writes until nothing is left.
 func (w *writer) work() {
 	defer w.workers.Done()
-	now := time.Now()
 	w.q.mu.Lock()
 	w.scheduled = false
+	w.write(true)
+}
+
+// flush writes what is pending as far as the kernel takes it, and leaves the
+// rest to the goroutine. The reader calls it before it sleeps: what a handler
+// has sent costs no switch to another goroutine.
+func (w *writer) flush() {
+	w.q.mu.Lock()
+	w.write(false)
+}
+
+// write writes what is pending, unless somebody does: all of it, or, if it is not to
+// wait, as far as the kernel takes it; q.mu is held, and released.
+func (w *writer) write(wait bool) {
 	if w.writing || !w.pending() {
 		w.q.mu.Unlock()
 		return
 	}
 	w.writing = true
+	now := time.Now()
 	began := now // of the wait for the next byte to be taken
 	for w.recall(now); w.b != nil || w.fill(now); w.recall(now) {
 		w.q.unlock()
 		w.encode()
-		n, err := w.sock.write(w.b.buf[w.b.sent:], w.last, w.patience(now.Sub(began)), w.b.mortal)
-		if now = time.Now(); n > 0 {
-			began = now
+		var n int
+		var err error
+		if p := w.b.buf[w.b.sent:]; !wait {
+			n, err = w.sock.tryWrite(p, w.last)
+		} else {
+			n, err = w.sock.write(p, w.last, w.patience(now.Sub(began)), w.b.mortal)
+			if now = time.Now(); n > 0 {
+				began = now
+			}
 		}
 		w.q.mu.Lock()
 		w.commit(n, now)
 		if err != nil {
 			w.fail(err)
+			return
+		}
+		if !wait && w.b != nil { // the goroutine goes on with it
+			w.writing = false
+			if !w.scheduled {
+				w.start()
+			}
+			w.q.unlock()
 			return
 		}
 	}
@@ -130,40 +158,6 @@ func (w *writer) patience(waited time.Duration) time.Duration {
 func (w *writer) rest() {
 	w.writing, w.full = false, batchLeast
 	w.deflater.Rest()
-}
-
-// flush writes what is pending as far as the kernel takes it, and leaves the
-// rest to the goroutine. The reader calls it before it sleeps: what a handler
-// has sent costs no switch to another goroutine.
-func (w *writer) flush() {
-	w.q.mu.Lock()
-	if w.writing || !w.pending() {
-		w.q.mu.Unlock()
-		return
-	}
-	w.writing = true
-	now := time.Now()
-	for w.recall(now); w.b != nil || w.fill(now); {
-		w.q.unlock()
-		w.encode()
-		n, err := w.sock.tryWrite(w.b.buf[w.b.sent:], w.last)
-		w.q.mu.Lock()
-		w.commit(n, now)
-		if err != nil {
-			w.fail(err)
-			return
-		}
-		if w.b != nil { // the goroutine goes on with it
-			w.writing = false
-			if !w.scheduled {
-				w.start()
-			}
-			w.q.unlock()
-			return
-		}
-	}
-	w.rest()
-	w.q.unlock()
 }
 
 // fail ends the writing; q.mu is held, and released.
