@@ -25,12 +25,14 @@ func (l *modelLink) spaced(h modelSent, off bool) {
 	again := false
 	for _, before := range l.handed[from:] {
 		again = again || before.again
-		since += before.size
+		if again || !off { // what asks for no barrier is not counted
+			since += before.size
+		}
 	}
 	if again {
 		limit = barrierDense
 	}
-	if since >= limit && (again || !off) && l.crowded == "" {
+	if since >= limit && l.crowded == "" {
 		l.crowded = fmt.Sprintf("no ping in %d bytes before message %d, number %d", since, len(l.handed), h.id)
 	}
 }
