@@ -68,22 +68,28 @@ type arena struct {
 
 // put copies p, which is shorter than 4 GiB.
 func (a *arena) put(op wire.Op, p []byte) entry {
-	c := a.cur
-	switch {
-	case c != nil && len(p) <= len(c.buf)-c.used:
-	case len(p) > sharedChunk/4: // as no run is
-		c = newChunk(len(p))
-		a.held += int64(len(c.buf))
-	default:
-		c = newChunk(sharedChunk) // the one before is freed with its last entry
-		a.held += int64(len(c.buf))
-		a.cur = c
-	}
+	c := a.reserve(len(p))
 	n := c.used
 	c.used += copy(c.buf[n:], p)
 	c.live++
 	a.live += int64(len(p))
 	return entry{chunk: c, off: uint32(n), size: uint32(len(p)), op: op, count: 1}
+}
+
+// reserve returns a chunk that has n bytes which nobody uses.
+func (a *arena) reserve(n int) *chunk {
+	c := a.cur
+	switch {
+	case c != nil && n <= len(c.buf)-c.used:
+		return c
+	case n > sharedChunk/2:
+		c = newChunk(n)
+	default:
+		c = newChunk(sharedChunk) // the one before is freed with its last entry
+		a.cur = c
+	}
+	a.held += int64(len(c.buf))
+	return c
 }
 
 // release gives the memory of e back.
@@ -109,7 +115,7 @@ func (a *arena) sparse() bool {
 
 // move puts e elsewhere.
 func (a *arena) move(e *entry) {
-	if e.stored() > sharedChunk/4 {
+	if e.stored() > sharedChunk/2 {
 		return // it has most of a chunk
 	}
 	to := a.put(e.op, e.chunk.buf[e.off:int(e.off)+e.stored()])

@@ -24,9 +24,11 @@ type batch struct {
 	tail    bool   // the first is the rest of a message that was begun
 	control []byte // payloads of its pongs and control messages
 	ping    [heartbeat.PayloadSize]byte
-	buf     []byte // its bytes
-	sent    int    // of buf, what the kernel has
-	begin   int    // of buf, where what the kernel has not whole begins
+	buf     []byte  // frames that are made for it: those that are not stored as such
+	size    int     // its bytes
+	sent    int     // of size, what the kernel has
+	begin   int     // of size, where what the kernel has not whole begins
+	rest    buffers // the bytes that the kernel has not
 
 	mortal time.Time // not after the first Expires of what is not begun; zero: none
 }
@@ -35,7 +37,7 @@ type batch struct {
 type item struct {
 	entry        // of a control frame only the opcode, of a pong or control message its place in control
 	ping  uint32 // the number of a ping, or of a probe that is a message
-	end   int32  // of its bytes in buf; partEnd: the end of its frame is in another batch
+	end   int32  // of its bytes in the batch; partEnd: the end of its frame is in another batch
 }
 
 const partEnd = -1
@@ -47,7 +49,8 @@ func (it *item) isMessage() bool {
 
 func (b *batch) free() {
 	clear(b.items)
-	*b = batch{items: b.items[:0], control: b.control, buf: b.buf[:0]}
+	b.rest.reset()
+	*b = batch{items: b.items[:0], control: b.control, buf: b.buf[:0], rest: b.rest}
 	batches.Put(b)
 }
 
@@ -135,7 +138,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		}
 		e := l.pop()
 		l.inHand += int(e.count)
-		if room -= size; room < 0 {
+		if room -= size; room < 0 && e.op != opFrames {
 			w.cut = cut{entry: e, on: true, payload: e.data(), key: w.keys.Next()}
 		}
 		b.items = append(b.items, item{entry: e})
@@ -197,8 +200,12 @@ func (w *writer) encode() {
 		case wire.OpClose:
 			payload = w.closing
 		case opFrames:
-			b.buf = append(b.buf, it.frames()...)
-			it.end = int32(len(b.buf))
+			if frames := it.frames(); len(frames) >= w.sock.gathers() {
+				b.add(frames)
+			} else {
+				b.made(append(b.buf, frames...))
+			}
+			it.end = int32(b.size)
 			continue
 		default:
 			if w.cut.on && w.cut.is(&it.entry) {
@@ -210,89 +217,20 @@ func (w *writer) encode() {
 				op, payload = op|wire.Deflated, z
 			}
 		}
-		b.buf = wire.AppendFrame(b.buf, op, payload, w.keys.Next())
-		it.end = int32(len(b.buf))
+		b.made(wire.AppendFrame(b.buf, op, payload, w.keys.Next()))
+		it.end = int32(b.size)
 	}
 }
 
-// commit notes that the kernel has taken n more bytes of the batch; q.mu is held.
-func (w *writer) commit(n int, now time.Time) {
-	b, q := w.b, w.q
-	b.sent += n
-	for ; b.done < len(b.items); b.done++ {
-		it := &b.items[b.done]
-		if it.end == partEnd || int(it.end) > b.sent {
-			w.commitPart(it)
-			break
-		}
-		b.begin = int(it.end)
-		switch it.op {
-		case wire.OpPing:
-			w.pinged(it.ping, now)
-		case wire.OpPong:
-		case wire.OpClose:
-			w.said = true
-			w.halt()
-		default:
-			if w.spoke(it, now) {
-				break
-			}
-			w.cut = cut{} // only the first message of a batch may be one
-			w.handed(&it.entry)
-		}
-	}
-	if q.partial = 0; w.cut.on {
-		q.partial = w.cut.handed(max(0, w.cut.off-max(0, w.cut.end-b.sent)))
-	}
-	if b.sent == len(b.buf) {
-		w.written(now)
-	}
-	q.settleFlushes()
-	q.level()
-	q.grant()
+// add appends p to the bytes of the batch.
+func (b *batch) add(p []byte) {
+	b.rest.add(p)
+	b.size += len(p)
 }
 
-// handed notes that the kernel has all of e.
-func (w *writer) handed(e *entry) {
-	n := uint64(e.count)
-	if e.lane == hookLane || e.acked() {
-		n = 0
-	}
-	w.q.handed(e)
-	w.inHand -= n
-}
-
-// commitPart notes what the kernel has of a run.
-func (w *writer) commitPart(it *item) {
-	b := w.b
-	if it.op != opFrames {
-		return
-	}
-	if n, size := it.whole(b.sent - b.begin); n > 0 {
-		first := w.q.arena.split(&it.entry, n)
-		b.begin += size
-		w.handed(&first)
-	}
-}
-
-// written ends the batch.
-func (w *writer) written(now time.Time) {
-	w.b.free()
-	w.b = nil
-	w.pace.left(now)
-}
-
-// pinged notes that a ping was handed over.
-func (w *writer) pinged(seq uint32, now time.Time) {
-	w.q.settleFlushes() // what left before it is what its pong confirms
-	answered := w.barriers.wrote(seq, w.q.window.handed, now)
-	if answered {
-		w.q.confirm(w.q.window.handed)
-	}
-	if w.barriers.probe {
-		w.barriers.probe = false
-		if !answered {
-			w.probed(now)
-		}
-	}
+// made appends what buf has more than b.buf.
+func (b *batch) made(buf []byte) {
+	p := buf[len(b.buf):]
+	b.buf = buf
+	b.add(p)
 }

@@ -2,16 +2,17 @@ package wsclient
 
 import "github.com/steadyws/steadyws/internal/wire"
 
-// Most messages are small and have no class of their own. They are stored as the
-// frames that will leave, one behind the other: a run of them is one entry, so that
-// what an entry costs is paid once for hundreds of messages. What needs the message
-// again (a cut, a drop, a report) takes the run apart.
+// Most messages are not large and have no class of their own. They are stored as the
+// frames that will leave, which is the only time that they are copied. Small ones lie
+// one behind the other: a run of them is one entry, so that what an entry costs is paid
+// once for hundreds of messages. What needs the message again (a cut, a drop, a report)
+// takes the run apart.
 
 // opFrames is the opcode of a run's entry.
 const opFrames wire.Op = 0xff
 
 const (
-	runFrame = 4 << 10  // payload of the largest message that is stored so
+	runFrame = 64 << 10 // payload of the largest message that is stored so
 	runMost  = 16 << 10 // bytes of a run: barriers are between entries, see barrierAgain
 )
 
@@ -51,9 +52,9 @@ func (q *queue) frame(op wire.Op, p []byte, c *class) {
 func (q *queue) begin(n int, c *class) *entry {
 	q.squeeze()
 	l, a := &q.lanes[dataLane], &q.arena
-	a.reserve(n)
-	l.push(entry{chunk: a.cur, off: uint32(a.cur.used), seq: l.seq + 1, class: *c, op: opFrames})
-	a.cur.live++
+	to := a.reserve(n)
+	l.push(entry{chunk: to, off: uint32(to.used), seq: l.seq + 1, class: *c, op: opFrames})
+	to.live++
 	l.sealed = false
 	return l.at(l.n - 1)
 }
@@ -73,14 +74,6 @@ func (l *lane) tail(m marks) *entry {
 func (a *arena) extends(e *entry, n int) bool {
 	c, end := e.chunk, int(e.off)+e.stored()
 	return c == a.cur && end == c.used && e.stored()+n <= runMost && n <= len(c.buf)-end
-}
-
-// reserve sees to it that the current chunk has n bytes, which are few.
-func (a *arena) reserve(n int) {
-	if a.cur == nil || len(a.cur.buf)-a.cur.used < n {
-		a.cur = newChunk(sharedChunk)
-		a.held += int64(len(a.cur.buf))
-	}
 }
 
 // seal ends the run at the end of each lane: what comes now is behind a mark. q.mu is

@@ -12,7 +12,7 @@ type cut struct {
 	on      bool
 	payload []byte // of its frame: the message, or that compressed
 	off     int    // of payload, what went into batches so far
-	end     int    // of that, in the buffer of the batch
+	end     int    // of that, in the batch
 	key     uint32
 }
 
@@ -32,11 +32,11 @@ func (w *writer) piece(it *item) {
 		if z, ok := w.deflate(c.payload); ok {
 			op, c.payload = op|wire.Deflated, bytes.Clone(z)
 		}
-		b.buf = wire.AppendHeader(b.buf, op, true, len(c.payload), c.key)
+		b.made(wire.AppendHeader(b.buf, op, true, len(c.payload), c.key))
 	}
 	piece := c.payload[c.off:min(len(c.payload), c.off+w.full)]
-	b.buf = wire.AppendPayload(b.buf, piece, c.key, c.off)
-	if c.off, c.end = c.off+len(piece), len(b.buf); c.off < len(c.payload) {
+	b.made(wire.AppendPayload(b.buf, piece, c.key, c.off))
+	if c.off, c.end = c.off+len(piece), b.size; c.off < len(c.payload) {
 		it.end = partEnd
 	} else {
 		it.end = int32(c.end)

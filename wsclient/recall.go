@@ -27,7 +27,8 @@ func (w *writer) recall(now time.Time) {
 		}
 	}
 	left := slices.DeleteFunc(taken, func(it item) bool { return it.isMessage() || it.op == wire.OpClose })
-	b.items, b.buf, b.encoded = b.items[:first+len(left)], b.buf[:begin], first
+	b.rest.cut(begin - b.sent)
+	b.items, b.size, b.encoded = b.items[:first+len(left)], begin, first
 	w.last = false
 	w.barriers.uncover(w.taken(), w.hooksTaken())
 	w.deflater.Forget() // what the peer will not see

@@ -18,14 +18,16 @@ type socket interface {
 	// read waits for bytes and gives them to r. It says when it finds the socket
 	// empty, and holds no buffer while it sleeps.
 	read(r *wire.Reader, o observer) (int, error)
-	// tryWrite writes what can be written without waiting. last, here and in write:
-	// closeWrite comes at once behind p.
-	tryWrite(p []byte, last bool) (int, error)
-	// write writes some of p: as much as can be had in one go, having waited for the
+	// tryWrite writes what can be written without waiting, and takes it out of b. last,
+	// here and in write: closeWrite comes at once behind b.
+	tryWrite(b *buffers, last bool) (int, error)
+	// write writes some of b, and takes it out of b: as much as can be had in one go, having waited for the
 	// first byte. It fails with errWriteTimeout when none was taken for timeout; 0 or
 	// less: never. It returns 0 without an error once look is over, if it can; zero:
 	// never.
-	write(p []byte, last bool, timeout time.Duration, look time.Time) (int, error)
+	write(b *buffers, last bool, timeout time.Duration, look time.Time) (int, error)
+	// gathers is the least size of a piece that is not to be joined with others.
+	gathers() int
 	// wake lets read return with os.ErrDeadlineExceeded once at has come,
 	// whether it is waiting then or called later, until awake.
 	wake(at time.Time)
@@ -87,9 +89,9 @@ func (s *netSocket) read(r *wire.Reader, o observer) (int, error) {
 	return n, err
 }
 
-func (s *netSocket) tryWrite([]byte, bool) (int, error) { return 0, nil } // there is no such call
+func (s *netSocket) tryWrite(*buffers, bool) (int, error) { return 0, nil } // there is no such call
 
-func (s *netSocket) write(p []byte, _ bool, timeout time.Duration, look time.Time) (int, error) {
+func (s *netSocket) write(b *buffers, _ bool, timeout time.Duration, look time.Time) (int, error) {
 	piece := writePiece
 	if _, ok := s.nc.(*tls.Conn); ok {
 		piece, look = writePieceTLS, time.Time{}
@@ -99,7 +101,9 @@ func (s *netSocket) write(p []byte, _ bool, timeout time.Duration, look time.Tim
 		s.limited = !limit.IsZero()
 		s.nc.SetWriteDeadline(limit)
 	}
+	p := b.next()[0]
 	n, err := s.nc.Write(p[:min(len(p), piece)])
+	b.written(n)
 	if err != nil && isTimeout(err) {
 		if err = errWriteTimeout; early || n > 0 && piece == writePiece {
 			err = nil // that is progress
@@ -107,6 +111,9 @@ func (s *netSocket) write(p []byte, _ bool, timeout time.Duration, look time.Tim
 	}
 	return n, err
 }
+
+// gathers: each write is one piece, and may be one TLS record.
+func (s *netSocket) gathers() int { return writePiece }
 
 // writeLimit is the deadline of a write; early: before its timeout.
 func writeLimit(timeout time.Duration, look time.Time) (limit time.Time, early bool) {

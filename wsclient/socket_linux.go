@@ -5,8 +5,10 @@ package wsclient
 import (
 	"io"
 	"net"
+	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -32,7 +34,7 @@ type rawSocket struct {
 	tryR   func(fd uintptr) bool
 
 	// Of the write under way.
-	p       []byte
+	rest    *buffers
 	wn      int
 	werr    error
 	timeout time.Duration
@@ -101,8 +103,11 @@ func (s *rawSocket) readOnce(fd uintptr) bool {
 	}
 }
 
-func (s *rawSocket) tryWrite(p []byte, last bool) (int, error) {
-	s.p, s.last, s.once = p, last, true
+// gathers: what is smaller costs more as a piece of its own than being copied.
+func (s *rawSocket) gathers() int { return 2 << 10 }
+
+func (s *rawSocket) tryWrite(b *buffers, last bool) (int, error) {
+	s.rest, s.last, s.once = b, last, true
 	err := s.writeRaw()
 	if err == nil {
 		err = s.werr
@@ -117,17 +122,22 @@ func (s *rawSocket) writeRaw() error {
 	}
 	s.wn, s.werr = 0, nil
 	err := s.rc.Write(s.tryW)
-	s.p = nil
+	s.rest = nil
 	return err
 }
 
 // writeOnce writes what the kernel takes now.
 func (s *rawSocket) writeOnce(fd uintptr) bool {
-	for s.wn < len(s.p) {
-		n, err := s.give(int(fd), s.p[s.wn:])
+	for {
+		p := s.rest.next()
+		if len(p) == 0 {
+			return true
+		}
+		n, err := s.give(int(fd), p)
 		switch err {
 		case nil:
 			s.wn += n
+			s.rest.written(n)
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return true
@@ -136,20 +146,40 @@ func (s *rawSocket) writeOnce(fd uintptr) bool {
 			return true
 		}
 	}
-	return true
 }
 
 // give gives p to the kernel. What closeWrite comes behind waits for it, so that the
 // peer gets the end of the stream in the same packet: a Close costs one, not two.
-func (s *rawSocket) give(fd int, p []byte) (int, error) {
-	if s.last {
-		return syscall.SendmsgN(fd, p, nil, nil, syscall.MSG_MORE|syscall.MSG_NOSIGNAL)
+func (s *rawSocket) give(fd int, p [][]byte) (int, error) {
+	switch {
+	case s.last:
+		return unix.SendmsgBuffers(fd, p, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL)
+	case len(p) == 1:
+		return syscall.Write(fd, p[0])
 	}
-	return syscall.Write(fd, p)
+	return writev(fd, p)
 }
 
-func (s *rawSocket) write(p []byte, last bool, timeout time.Duration, look time.Time) (int, error) {
-	s.p, s.last, s.once, s.timeout, s.look = p, last, false, timeout, look
+// iovecs are the arguments of writev, which unix.Writev would allocate.
+var iovecs = sync.Pool{New: func() any { return new([buffersMost]unix.Iovec) }}
+
+func writev(fd int, p [][]byte) (int, error) {
+	v := iovecs.Get().(*[buffersMost]unix.Iovec)
+	for i := range p {
+		v[i].Base = unsafe.SliceData(p[i])
+		v[i].SetLen(len(p[i]))
+	}
+	n, _, errno := syscall.Syscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(v)), uintptr(len(p)))
+	clear(v[:len(p)])
+	iovecs.Put(v)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+func (s *rawSocket) write(b *buffers, last bool, timeout time.Duration, look time.Time) (int, error) {
+	s.rest, s.last, s.once, s.timeout, s.look = b, last, false, timeout, look
 	err := s.writeRaw()
 	if s.timed {
 		s.timed = false

@@ -119,10 +119,10 @@ func (w *writer) write(wait bool) {
 		w.encode()
 		var n int
 		var err error
-		if p := w.b.buf[w.b.sent:]; !wait {
-			n, err = w.sock.tryWrite(p, w.last)
+		if rest := &w.b.rest; !wait {
+			n, err = w.sock.tryWrite(rest, w.last)
 		} else {
-			n, err = w.sock.write(p, w.last, w.patience(now.Sub(began)), w.b.mortal)
+			n, err = w.sock.write(rest, w.last, w.patience(now.Sub(began)), w.b.mortal)
 			if now = time.Now(); n > 0 {
 				began = now
 			}
