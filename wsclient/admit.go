@@ -11,22 +11,6 @@ import (
 // errWait: the message has to wait for room.
 var errWait = errors.New("no room yet")
 
-// sendFrame accepts a small message of a plain Send if there is room for it, which is
-// what mostly happens; if not, send says why.
-func (q *queue) sendFrame(op wire.Op, p []byte) bool {
-	if !q.framed || len(p) > runFrame {
-		return false
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.err != nil || !q.ready(len(p), &q.plain) {
-		return false
-	}
-	q.frame(op, p, &q.plain)
-	q.accepted()
-	return true
-}
-
 // send accepts m, or does what the policy says about a full queue.
 func (q *queue) send(ctx context.Context, m Message, c class) error {
 	if n := int64(len(m.Data)); n > q.maxBytes || n >= 1<<32 {

@@ -1,7 +1,6 @@
 package wsclient
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +31,7 @@ type queue struct {
 	callback atomic.Int64
 	base     time.Time // what times in atomics are relative to: before all of them, so that 0 is none
 
-	mu      sync.Mutex
+	mu      guard
 	lanes   [lanes]lane
 	arena   arena
 	keys    wire.Keys
@@ -65,6 +64,7 @@ type queue struct {
 // configure takes what the options say.
 func (q *queue) configure(c *Client) {
 	o := &c.opts.Queue
+	q.mu.q = q
 	q.maxBytes, q.maxMessages, q.overflow, q.reports = o.MaxBytes, o.MaxMessages, o.Overflow, o.KeepUnconfirmed
 	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, time.Now().Add(-time.Second), o.Ack
 	q.plain, q.plainErr = c.class(&SendOptions{})
@@ -82,11 +82,11 @@ func (q *queue) configure(c *Client) {
 // key will be free. A message of any permitted size fits into an empty lane.
 func (q *queue) fits(n int, c *class) bool {
 	l := &q.lanes[c.lane]
-	messages, bytes := l.messages+l.inHand+l.kept, l.bytes+l.keptBytes+int64(n)
+	messages, bytes := q.room(l)
 	if i := l.twin(c); i >= 0 {
-		return bytes-int64(l.at(i).size) <= q.maxBytes
+		return int64(n)-int64(l.at(i).size) <= bytes
 	}
-	return messages < q.maxMessages && bytes <= q.maxBytes
+	return messages > 0 && int64(n) <= bytes
 }
 
 // twin is the place of the entry that one of class c replaces, or -1.
