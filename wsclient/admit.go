@@ -182,8 +182,9 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 	}
 }
 
-// grant accepts the messages of those who wait, as far as there is room.
-func (q *queue) grant() {
+// grant accepts the messages of those who wait, as far as there is room, and reports
+// whether there were any.
+func (q *queue) grant() (granted bool) {
 	for i := range q.lanes {
 		l := &q.lanes[i]
 		for w := l.waiters.first; w != nil && q.fits(len(w.m.Data), &w.class); w = l.waiters.first {
@@ -192,6 +193,8 @@ func (q *queue) grant() {
 			}
 			q.accept(w.m, w.class)
 			l.waiters.settle(w, nil)
+			granted = true
 		}
 	}
+	return granted
 }

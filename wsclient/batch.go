@@ -10,7 +10,7 @@ import (
 
 const (
 	batchLeast = 64 << 10  // a batch is full at this size at first
-	batchMost  = 512 << 10 // and at this one under back-pressure
+	batchMost  = 512 << 10 // and at this one under back-pressure, which is remembered
 )
 
 // batches are write buffers. A connection with nothing to write holds none.
@@ -63,7 +63,7 @@ func (w *writer) fill(now time.Time) bool {
 	w.q.throttled += w.pace.look(now)
 	b := batches.Get().(*batch)
 	w.b = b
-	room := w.full
+	room := int(w.full)
 	if w.cut.on {
 		b.items, b.tail = append(b.items, item{entry: w.cut.entry}), true
 		room -= len(w.cut.payload) - w.cut.off
@@ -129,7 +129,7 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		if l.at(0).op != opFrames {
 			size += wire.HeaderSize(size)
 		}
-		if size > room && room < w.full { // nor may a smaller one of another lane go first
+		if size > room && room < int(w.full) { // nor may a smaller one of another lane go first
 			room = 0
 			break
 		}

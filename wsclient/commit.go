@@ -6,8 +6,9 @@ import (
 	"github.com/steadyws/steadyws/internal/wire"
 )
 
-// commit notes that the kernel has taken n more bytes of the batch; q.mu is held.
-func (w *writer) commit(n int, now time.Time) {
+// commit notes that the kernel has taken n more bytes of the batch, and reports whether
+// somebody who waited for the room has got it; q.mu is held.
+func (w *writer) commit(n int, now time.Time) (granted bool) {
 	b, q := w.b, w.q
 	b.sent += n
 	for ; b.done < len(b.items); b.done++ {
@@ -40,7 +41,7 @@ func (w *writer) commit(n int, now time.Time) {
 	}
 	q.settleFlushes()
 	q.level()
-	q.grant()
+	return q.grant()
 }
 
 // handed notes that the kernel has all of e.
@@ -68,6 +69,7 @@ func (w *writer) commitPart(it *item) {
 
 // written ends the batch.
 func (w *writer) written(now time.Time) {
+	w.most = max(w.most, int32(w.b.size))
 	w.b.free()
 	w.b = nil
 	w.pace.left(now)

@@ -34,7 +34,7 @@ func (w *writer) piece(it *item) {
 		}
 		b.made(wire.AppendHeader(b.buf, op, true, len(c.payload), c.key))
 	}
-	piece := c.payload[c.off:min(len(c.payload), c.off+w.full)]
+	piece := c.payload[c.off:min(len(c.payload), c.off+int(w.full))]
 	b.made(wire.AppendPayload(b.buf, piece, c.key, c.off))
 	if c.off, c.end = c.off+len(piece), b.size; c.off < len(c.payload) {
 		it.end = partEnd

@@ -1,6 +1,7 @@
 package wsclient
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -34,7 +35,8 @@ type writer struct {
 
 	// Owned by whoever set writing.
 	b    *batch
-	full int // size at which a batch is full
+	full int32 // size at which a batch is full
+	most int32 // size of the largest batch since the writer has last begun
 	keys wire.Keys
 	cut  cut
 
@@ -128,7 +130,7 @@ func (w *writer) write(wait bool) {
 			}
 		}
 		w.q.mu.Lock()
-		w.commit(n, now)
+		granted := w.commit(n, now)
 		if err != nil {
 			w.fail(err)
 			return
@@ -140,6 +142,11 @@ func (w *writer) write(wait bool) {
 			}
 			w.q.unlock()
 			return
+		}
+		if granted { // they go on first: what they have to say makes one write with this
+			w.q.unlock()
+			runtime.Gosched()
+			w.q.mu.Lock()
 		}
 	}
 	w.rest()
@@ -156,7 +163,11 @@ func (w *writer) patience(waited time.Duration) time.Duration {
 
 // rest ends the work: nothing is left to write. q.mu is held.
 func (w *writer) rest() {
-	w.writing, w.full = false, batchLeast
+	w.writing = false
+	if w.most < w.full/4 {
+		w.full = max(w.full/2, batchLeast)
+	}
+	w.most = 0
 	w.deflater.Rest()
 }
 

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/gobwas/ws"
@@ -49,6 +50,25 @@ func BenchmarkNext(b *testing.B) {
 					}
 					n++
 				}
+			}
+		})
+	}
+}
+
+// BenchmarkAppendFrame is what a message costs before it leaves, key included.
+func BenchmarkAppendFrame(b *testing.B) {
+	for _, size := range []int{0, 16, 40, 128, 1 << 10, 16 << 10} {
+		b.Run(fmt.Sprintf("%d B", size), func(b *testing.B) {
+			p := bytes.Repeat([]byte("a"), size)
+			buf := make([]byte, 0, 64<<10)
+			var keys wire.Keys
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				if len(buf)+size+wire.FrameOverhead > cap(buf) {
+					buf = buf[:0]
+				}
+				buf = wire.AppendFrame(buf, wire.OpBinary, p, keys.Next())
 			}
 		})
 	}
