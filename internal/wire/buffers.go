@@ -21,16 +21,27 @@ type scrap struct{ b []byte }
 
 var scraps [scrapMost - scrapLeast + 1]sync.Pool
 
+// scrapClass is the logarithm of the size of a pooled buffer with room for n bytes.
+func scrapClass(n int) int { return max(bits.Len(uint(max(n, 1)-1)), scrapLeast) }
+
 // newScrap returns an empty buffer with room for n bytes.
 func newScrap(n int) *scrap {
-	class := max(bits.Len(uint(max(n, 1)-1)), scrapLeast)
-	if class > scrapMost {
-		return &scrap{make([]byte, 0, n)}
-	}
-	if s, ok := scraps[class-scrapLeast].Get().(*scrap); ok {
+	if s := spareScrap(int64(n)); s != nil {
 		return s
 	}
-	return &scrap{make([]byte, 0, 1<<class)}
+	if class := scrapClass(n); class <= scrapMost {
+		n = 1 << class
+	}
+	return &scrap{make([]byte, 0, n)}
+}
+
+// spareScrap returns one that is there already, or nil.
+func spareScrap(n int64) *scrap {
+	if n > 1<<scrapMost {
+		return nil
+	}
+	s, _ := scraps[scrapClass(int(n))-scrapLeast].Get().(*scrap)
+	return s
 }
 
 // free gives s, which may be nil, back; its bytes must not be used any more.
@@ -49,7 +60,11 @@ func (s *scrap) room() int { return cap(s.b) - len(s.b) }
 
 // moved returns p, bytes of s, in a buffer with room for n, and frees s.
 func (s *scrap) moved(p []byte, n int) *scrap {
-	t := newScrap(n)
+	return s.movedTo(newScrap(n), p)
+}
+
+// movedTo is moved to t, which is empty.
+func (s *scrap) movedTo(t *scrap, p []byte) *scrap {
 	t.b = append(t.b, p...)
 	s.free()
 	return t

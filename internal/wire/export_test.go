@@ -6,6 +6,7 @@ const (
 	InPlace   = inPlace
 	Straight  = straight
 	LeastRoom = leastRoom
+	ScrapMost = 1 << scrapMost
 )
 
 // ErrExtension is the refusal of an answer with an extension that was not offered.

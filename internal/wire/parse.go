@@ -122,7 +122,13 @@ func (r *Reader) begin(h ws.Header, size int) {
 		if r.packed {
 			n = min(n, inflateWhole)
 		}
-		r.msg = newScrap(int(min(n, int64(r.Pending()))))
+		here := int64(r.Pending())
+		if r.msg = nil; here >= straight && r.fin && !r.packed {
+			r.msg = spareScrap(n)
+		}
+		if r.msg == nil {
+			r.msg = newScrap(int(min(n, here)))
+		}
 	}
 	r.size += h.Length
 	r.look()
@@ -143,15 +149,25 @@ func (r *Reader) gather() {
 }
 
 // widen makes room for n more bytes of msg. It doubles, so that many small
-// fragments cost no more than their sum, and stops at the message's end.
+// fragments cost no more than their sum, and stops at the message's end. Of a large
+// message there is much already: it gets all at once if nothing is allocated for it.
 func (r *Reader) widen(n int) {
-	if m := r.msg; m.room() < n {
-		most := 2 * int64(cap(m.b))
-		if r.fin {
-			most = min(most, int64(len(m.b))+r.left)
-		}
-		r.msg = m.moved(m.b, max(len(m.b)+n, int(most)))
+	m := r.msg
+	if m.room() >= n {
+		return
 	}
+	whole := int64(len(m.b)) + r.left
+	if r.large && r.fin {
+		if t := spareScrap(whole); t != nil {
+			r.msg = m.movedTo(t, m.b)
+			return
+		}
+	}
+	most := 2 * int64(cap(m.b))
+	if r.fin {
+		most = min(most, whole)
+	}
+	r.msg = m.moved(m.b, max(len(m.b)+n, int(most)))
 }
 
 // collect deals with what has come of the current frame, and returns the message

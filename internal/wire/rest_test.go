@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gobwas/ws"
+
 	"github.com/steadyws/steadyws/internal/wire"
 )
 
@@ -30,4 +32,36 @@ func TestReaderAllocatesNothingWhenItRestsAfterEachRead(t *testing.T) {
 		}
 		r.Close()
 	}
+}
+
+// TestReaderReadsLargeMessagesIntoTheSameBuffer: what has been allocated for one is used
+// for the next as soon as there is something to put into it, but nobody sleeps on it.
+func TestReaderReadsLargeMessagesIntoTheSameBuffer(t *testing.T) {
+	const size = 1 << 20
+	r := wire.NewReader(size, nil)
+	defer r.Close()
+	whole := join(frame{op: ws.OpBinary, p: strings.Repeat("x", size)})
+	read := func(until int) (moved int) {
+		for came := 0; came < until; {
+			b := r.Buffer()
+			n := copy(b, whole[came:min(until, came+len(b))])
+			if !r.Collecting() {
+				moved += n
+			}
+			r.Advance(n)
+			came += n
+			r.Next()
+		}
+		return moved
+	}
+	read(len(whole))
+	if n := testing.AllocsPerRun(20, func() { read(len(whole)) }); n > 0 {
+		t.Errorf("%v allocations per message", n)
+	}
+	if n := read(len(whole)); n > wire.ReadSize {
+		t.Errorf("%d bytes were not read straight into the message", n)
+	}
+	read(wire.Straight + 1000)
+	r.Rest()
+	held(t, "resting", r, 512, 4*(wire.Straight+1000))
 }
