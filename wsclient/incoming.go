@@ -18,11 +18,20 @@ func (k *connection) parse() {
 		k.c.enter(k.now)
 		defer k.c.leave()
 	}
+	plain := deliver != nil && ack == nil && k.talk == nil
 	var messages, bytes uint64
-	fresh := false // there was data
+	var err error
+	fresh, over := false, false // there was data; there is nothing more to do
 	m := Message{Session: k.session, Received: k.now}
-	for {
-		op, p, err := k.r.Next()
+	for !over {
+		if plain {
+			n, size := k.hand(m, deliver)
+			messages, bytes, fresh = messages+n, bytes+size, fresh || n > 0
+			if over = k.closedByUs(); over {
+				break
+			}
+		}
+		op, p, e := k.r.Next()
 		switch op {
 		case wire.OpText, wire.OpBinary:
 			messages++
@@ -35,38 +44,66 @@ func (k *connection) parse() {
 			if k.talk != nil {
 				shown, data = k.hear(op, p)
 			}
-			if fresh = fresh || data; shown && deliver == nil {
+			fresh = fresh || data
+			switch {
+			case shown && deliver == nil:
 				k.take(m, p)
 				continue
-			}
-			if shown {
+			case shown:
 				m.Data = p
 				deliver(m)
-			} else {
+			default:
 				k.hide(p)
 			}
-			if e := k.ended.Load(); e == nil || e.manner != ours {
-				continue
-			}
+			over = k.closedByUs()
 		case wire.OpPing:
 			k.w.owe(p)
-			continue
 		case wire.OpPong:
 			k.pong(p)
-			continue
 		case wire.OpClose:
 			k.peerClosed(p)
+			over = true
+		default:
+			err, over = e, true
 		}
-		k.c.count(messages, bytes)
-		if fresh {
-			k.stale.data.Store(int64(k.now.Sub(k.c.q.base)))
-		}
-		k.unread = k.r.Pending()
-		if err != nil {
-			k.fail(err)
-		}
-		return
 	}
+	k.c.count(messages, bytes)
+	if fresh {
+		k.stale.data.Store(int64(k.now.Sub(k.c.q.base)))
+	}
+	k.unread = k.r.Pending()
+	if err != nil {
+		k.fail(err)
+	}
+}
+
+// hand gives the messages at the beginning of what was read to OnMessage, until
+// something else is among them.
+func (k *connection) hand(m Message, deliver func(Message)) (messages, bytes uint64) {
+	b, most := k.r.Plain()
+	all := len(b)
+	for {
+		op, header, n := wire.Glance(b, most)
+		if op == 0 {
+			break
+		}
+		m.Type, m.Data = MessageType(op), b[header:header+n:header+n]
+		b = b[header+n:]
+		messages++
+		bytes += uint64(n)
+		deliver(m)
+		if k.closedByUs() {
+			break
+		}
+	}
+	k.r.Skip(all - len(b))
+	return messages, bytes
+}
+
+// closedByUs reports whether the user has closed the client, who gets no message then.
+func (k *connection) closedByUs() bool {
+	e := k.ended.Load()
+	return e != nil && e.manner == ours
 }
 
 // take notes a message, whose data is p, that is for Receive.

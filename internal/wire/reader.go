@@ -219,30 +219,46 @@ func (r *Reader) pending() []byte {
 // payload, which is valid until Next, Buffer, Rest or Close. Opcode 0: there is
 // none without more bytes. An error is an *Error, and final.
 func (r *Reader) Next() (Op, []byte, error) {
-	b := r.pending()
-	if len(b) < 2 {
+	b, most := r.Plain()
+	op, size, n := Glance(b, most)
+	if op == 0 {
 		return r.next()
 	}
-	// The common case, a message in one frame that is here as a whole and at
-	// most 64 KiB long, takes a few nanoseconds.
-	size, n := 2, int(b[1])
+	r.r += size + n
+	return op, b[size : size+n : size+n], nil
+}
+
+// Plain returns what was read and not parsed, and the longest payload that Glance may
+// find at its beginning. For who looks at many messages Glance is cheaper than Next;
+// Skip has to follow.
+func (r *Reader) Plain() (b []byte, most int) { return r.pending(), r.plain }
+
+// Skip takes the first n bytes out of what Plain has returned.
+func (r *Reader) Skip(n int) { r.r += n }
+
+// Glance finds the common case, a message in one frame that is in b as a whole and at
+// most 64 KiB long, which takes a few nanoseconds: its opcode, and the sizes of its
+// header and payload. Opcode 0: Next knows what there is instead.
+func Glance(b []byte, most int) (op Op, header, n int) {
+	if len(b) < 2 {
+		return 0, 0, 0
+	}
+	header, n = 2, int(b[1])
 	if n >= 126 {
 		if n > 126 || len(b) < 4 {
-			return r.next()
+			return 0, 0, 0
 		}
-		if size, n = 4, int(binary.BigEndian.Uint16(b[2:])); n < 126 {
-			return r.next()
+		if header, n = 4, int(binary.BigEndian.Uint16(b[2:])); n < 126 {
+			return 0, 0, 0
 		}
 	}
-	if n > r.plain || n > len(b)-size {
-		return r.next()
+	if n > most || n > len(b)-header {
+		return 0, 0, 0
 	}
-	p := b[size : size+n : size+n]
-	if b[0] == finText && validText(p) || b[0] == finBinary {
-		r.r += size + n
-		return Op(b[0] & 0x0f), p, nil
+	if b[0] == finBinary || b[0] == finText && validText(b[header:header+n]) {
+		return Op(b[0] & 0x0f), header, n
 	}
-	return r.next()
+	return 0, 0, 0
 }
 
 // The first bytes of messages in one frame.
