@@ -36,13 +36,13 @@ type Client struct {
 	messagesIn, bytesIn atomic.Uint64
 
 	mu      sync.Mutex
-	opening chan struct{}           // closed at the next open, or the end; nil: nobody waits
-	opens   int                     // how often it has opened
-	done    chan struct{}           // see Done; nil: nobody has asked
-	over    bool                    // it is closed, or would be
-	abort   context.CancelCauseFunc // ends the attempt that is under way; nil: none is
-	last    error                   // of the last attempt or connection
-	err     error                   // why the client has ended
+	opening chan struct{} // closed at the next open, or the end; nil: nobody waits
+	opens   int           // how often it has opened
+	done    chan struct{} // see Done; nil: nobody has asked
+	over    bool          // it is closed, or would be
+	dialing *bound        // the attempt that is under way; nil: none is
+	last    error         // of the last attempt or connection
+	err     error         // why the client has ended
 
 	// Owned by the run goroutine.
 	streak *reconnect.Streak // nil: nothing has failed

@@ -54,10 +54,10 @@ func (c *Client) stop(e *ending) {
 // abandon ends the attempt that is under way.
 func (c *Client) abandon() {
 	c.mu.Lock()
-	abort := c.abort
+	b := c.dialing
 	c.mu.Unlock()
-	if abort != nil {
-		abort(ErrClosed)
+	if b != nil {
+		b.end(ErrClosed)
 	}
 }
 
