@@ -20,7 +20,7 @@ func (c *Client) attempt(p *plan) (*connection, *outcome) {
 	p.end()
 	c.again.clear() // what was asked for while connecting is over
 	if err == nil {
-		k := newConnection(c, d, int(c.sessions.Load())+1)
+		k := newConnection(c, &d, int(c.sessions.Load())+1)
 		k.laps = l
 		return k, nil
 	}
@@ -54,8 +54,8 @@ func (c *Client) dialed(b *bound) {
 }
 
 // connect runs Prepare and dials what it has made of the endpoint, to.
-func (c *Client) connect(b *bound, p *plan, l *laps) (d *dialed, to *target, phase reconnect.Phase, err error) {
-	to = p.to.target
+func (c *Client) connect(b *bound, p *plan, l *laps) (d dialed, to *target, phase reconnect.Phase, err error) {
+	to = &p.to.target
 	header := c.opts.Header
 	if c.opts.Prepare != nil {
 		a := &Attempt{Number: p.number, URL: p.to.url, Header: header.Clone(), Err: p.last}
@@ -63,12 +63,12 @@ func (c *Client) connect(b *bound, p *plan, l *laps) (d *dialed, to *target, pha
 			a.Header = http.Header{}
 		}
 		if err := c.prepare(b, a, l); err != nil {
-			return nil, to, reconnect.PhasePrepare, failed("prepare", err)
+			return d, to, reconnect.PhasePrepare, failed("prepare", err)
 		}
 		if a.URL != p.to.url {
 			t, err := parseURL(a.URL)
 			if err != nil {
-				return nil, to, reconnect.PhasePrepare, &OptionError{"url", err}
+				return d, to, reconnect.PhasePrepare, &OptionError{"url", err}
 			}
 			to = t
 		}
@@ -77,7 +77,7 @@ func (c *Client) connect(b *bound, p *plan, l *laps) (d *dialed, to *target, pha
 	l.to(to)
 	d, phase, err = c.dialTraced(b, p.number, to, header)
 	if err != nil {
-		return nil, to, phase, c.asFailure("dial", to, err)
+		return d, to, phase, c.asFailure("dial", to, err)
 	}
 	return d, to, phase, nil
 }
@@ -110,7 +110,7 @@ func (c *Client) op(op string, to *target) string {
 	return op
 }
 
-func (c *Client) dialTraced(b *bound, number int, to *target, header http.Header) (*dialed, reconnect.Phase, error) {
+func (c *Client) dialTraced(b *bound, number int, to *target, header http.Header) (dialed, reconnect.Phase, error) {
 	if c.opts.Logger != nil {
 		c.log(slog.LevelDebug, "connecting", "url", to.text, "attempt", number)
 	}

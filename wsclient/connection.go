@@ -20,11 +20,12 @@ type connection struct {
 	c       *Client
 	session int
 	target  *target
-	agreed  *wire.Answer
+	agreed  wire.Answer // but for Early and Deflate, which it has no more
 	opened  time.Time // when it became Open; zero: not yet
 	closed  time.Time // when it ended
 
 	sock  socket
+	own   ownSocket  // what sock is
 	pulse *pulseConn // beneath TLS; nil without
 	r     wire.Reader
 	w     writer
@@ -61,7 +62,7 @@ type connection struct {
 	stale stale
 
 	// Guarded by the queue's mutex.
-	monitor *heartbeat.Monitor
+	monitor heartbeat.Monitor
 	talk    *talk       // nil: none; set by the run goroutine only
 	timer   *time.Timer // calls tick; nil: it was not needed yet
 	due     time.Time   // when it does; once it is quiet, the limit of the closing handshake
@@ -93,17 +94,18 @@ const (
 func newConnection(c *Client, d *dialed, session int) *connection {
 	k := &connection{
 		c: c, session: session, target: d.target, agreed: d.answer,
-		sock: newSocket(d.nc), pulse: d.pulse, cancel: nobody, now: time.Now(),
+		pulse: d.pulse, cancel: nobody, now: time.Now(),
 		early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
 	}
 	if c.opts.OnConnect != nil {
 		k.ctx, k.cancel = context.WithCancelCause(context.Background())
 	}
+	k.sock = k.own.open(d.nc)
 	k.r.Begin(c.opts.MaxMessage, d.answer.Early)
 	k.w.begin(&c.q, k.sock, k)
 	k.w.pace = newPace(c.opts.Rate)
 	k.compress(d.answer.Deflate)
-	k.agreed.Early = nil
+	k.agreed.Early, k.agreed.Deflate = nil, nil
 	k.w.barriers.tag = rand.Uint32()
 	k.woke = k.now
 	k.heard.Store(int64(k.now.Sub(c.q.base)))

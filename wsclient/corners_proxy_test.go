@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/steadyws/steadyws/heartbeat"
-	"github.com/steadyws/steadyws/internal/wire"
 )
 
 // An https:// or socks5:// proxy of the environment.
@@ -64,7 +63,7 @@ func TestTickSoonIsNotPutOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := newConnection(c, &dialed{nc: a, answer: &wire.Answer{}, target: &target{}}, 1)
+		k := newConnection(c, &dialed{nc: a, target: &target{}}, 1)
 		c.q.attach(&k.w)
 		defer k.still()
 		<-time.After(time.Second)

@@ -18,16 +18,16 @@ import (
 // dialed is a connection after its opening handshake.
 type dialed struct {
 	nc     net.Conn
-	answer *wire.Answer
+	answer wire.Answer
 	target *target
 	pulse  *pulseConn // beneath TLS; nil without
 }
 
 // dial does one attempt, to t and on to where it is redirected, up to the
 // opening handshake. The phase is where it failed.
-func (c *Client) dial(b *bound, header http.Header, t *target) (*dialed, reconnect.Phase, error) {
+func (c *Client) dial(b *bound, header http.Header, t *target) (dialed, reconnect.Phase, error) {
 	if err := checkHeader(header); err != nil {
-		return nil, reconnect.PhasePrepare, err
+		return dialed{}, reconnect.PhasePrepare, err
 	}
 	b.within(c.opts.DialTimeout)
 	for followed := 0; ; followed++ {
@@ -40,7 +40,7 @@ func (c *Client) dial(b *bound, header http.Header, t *target) (*dialed, reconne
 			if followed > 0 {
 				err = failed("dial, redirected to "+t.text, err)
 			}
-			return nil, phase, err
+			return dialed{}, phase, err
 		}
 		c.log(slog.LevelDebug, "redirected", "from", t.text, "to", next.text)
 		if !t.trusts(next) {
@@ -51,10 +51,10 @@ func (c *Client) dial(b *bound, header http.Header, t *target) (*dialed, reconne
 }
 
 // dialOnce connects to t, through a proxy if there is one.
-func (c *Client) dialOnce(b *bound, t *target, header http.Header) (*dialed, reconnect.Phase, error) {
+func (c *Client) dialOnce(b *bound, t *target, header http.Header) (d dialed, phase reconnect.Phase, err error) {
 	via, err := c.proxyTo(b, t)
 	if err != nil {
-		return nil, reconnect.PhaseProxy, because(b, err)
+		return d, reconnect.PhaseProxy, because(b, err)
 	}
 	addr := t.addr
 	if via != nil {
@@ -63,25 +63,25 @@ func (c *Client) dialOnce(b *bound, t *target, header http.Header) (*dialed, rec
 	raw, err := c.opts.NetDial(b, "tcp", addr)
 	lap(b, reconnect.PhaseDial, err)
 	if err != nil {
-		phase := reconnect.PhaseDial
+		phase = reconnect.PhaseDial
 		if _, ok := errors.AsType[*net.DNSError](err); ok {
 			phase = reconnect.PhaseDNS
 		}
 		if via != nil {
 			err = fmt.Errorf("proxy: %w", err)
 		}
-		return nil, phase, because(b, err)
+		return d, phase, because(b, err)
 	}
 	b.guard(raw)
-	d := &dialed{nc: raw, target: t}
-	phase, err := c.establish(b, d, via, header)
+	d.nc, d.target = raw, t
+	phase, err = c.establish(b, &d, via, header)
 	if !b.spare() && err == nil { // its deadline is set, or about to be
 		err = context.Cause(b)
 	}
 	lap(b, reconnect.PhaseUpgrade, err)
 	if err != nil {
 		raw.Close()
-		return nil, phase, because(b, err)
+		return d, phase, because(b, err)
 	}
 	return d, phase, nil
 }

@@ -18,9 +18,9 @@ type outcome struct {
 	final     error // why the client ends; nil: it does not
 }
 
-// judge asks the policy what to do about o, and plans the next attempt; nil: there
-// is none.
-func (c *Client) judge(o *outcome) *plan {
+// judge asks the policy what to do about o, and plans the next attempt, if there is to
+// be one.
+func (c *Client) judge(o *outcome, next *plan) bool {
 	now := time.Now()
 	if c.streak == nil {
 		c.streak = reconnect.NewStreak(c.opts.Reconnect, len(c.endpoints))
@@ -44,11 +44,11 @@ func (c *Client) judge(o *outcome) *plan {
 	c.last = o.event.Err
 	c.mu.Unlock()
 	if step.Retry {
-		next := c.plan(step, o.event.Err, now)
+		*next = c.plan(step, o.event.Err, now)
 		if wait := next.at.Sub(now); wait <= step.Left {
 			o.event.Retry, o.event.Wait = true, wait
 			c.tracePlan(next)
-			return next
+			return true
 		}
 		next.end()
 		step.GaveUp = true
@@ -57,7 +57,7 @@ func (c *Client) judge(o *outcome) *plan {
 	if step.GaveUp {
 		o.final = &GaveUpError{Attempts: step.Attempts, Elapsed: step.Elapsed, Err: o.event.Err}
 	}
-	return nil
+	return false
 }
 
 // outcome finishes the connection and notes how it has ended in o.

@@ -19,7 +19,7 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	p = p.WithDefaults()
 	q := &k.c.q
 	q.mu.Lock()
-	k.monitor = heartbeat.NewMonitor(p, now)
+	k.monitor = *heartbeat.NewMonitor(p, now)
 	k.monitor.Jitter(jitter())
 	k.talk = newTalk(p, k.talk)
 	k.w.pace.heed(p)

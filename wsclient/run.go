@@ -17,8 +17,8 @@ import (
 func (c *Client) run() {
 	deepen(0)
 	next := c.plan(reconnect.Step{}, nil, time.Now())
-	c.tracePlan(next)
-	c.reach(next)
+	c.tracePlan(&next)
+	c.reach(&next)
 }
 
 // deepen makes room on the stack for what dialing needs. Once and here that is
@@ -38,27 +38,26 @@ func (c *Client) reach(next *plan) {
 			go k.live()
 			return
 		}
-		if next = c.follow(o); next == nil {
+		if !c.follow(o, next) {
 			return
 		}
 	}
 	c.conclude(ErrClosed, &outcome{})
 }
 
-// follow decides what comes after an attempt or a connection; nil: it was the end.
-func (c *Client) follow(o *outcome) *plan {
+// follow decides what comes after an attempt or a connection; false: it was the end.
+func (c *Client) follow(o *outcome, next *plan) bool {
 	if c.stopping.Load() != nil {
 		o.event.Err = ErrClosed
 		c.conclude(ErrClosed, o)
-		return nil
+		return false
 	}
-	next := c.judge(o)
-	if next == nil {
+	if !c.judge(o, next) {
 		c.conclude(o.final, o)
-		return nil
+		return false
 	}
 	c.report(o)
-	return next
+	return true
 }
 
 // conclude ends the client.
@@ -71,16 +70,17 @@ func (c *Client) conclude(err error, o *outcome) {
 // live is the life of a connection, from the upgrade on, and what comes after it.
 func (k *connection) live() {
 	k.stay()
-	if next := k.leave(); next != nil {
-		k.c.reach(next)
-	}
+	k.leave()
 }
 
-// leave finishes the connection, which has ended, and decides what comes after it.
-func (k *connection) leave() *plan {
+// leave finishes the connection, which has ended, and goes on to what comes after it.
+func (k *connection) leave() {
 	var o outcome
+	var next plan
 	k.outcome(&o)
-	return k.c.follow(&o)
+	if k.c.follow(&o, &next) {
+		k.c.reach(&next)
+	}
 }
 
 // stay reads until the connection has ended. Its goroutine sleeps beneath it, on a

@@ -89,7 +89,7 @@ var errNoProtocol = errors.New("the server chose no subprotocol, though some wer
 
 // Upgrade does the opening handshake on conn, whose deadline is the caller's
 // affair. Its error is a *Refusal if there was an HTTP answer.
-func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
+func Upgrade(conn io.ReadWriter, req *Request) (Answer, error) {
 	x := newExchange(conn, req)
 	defer x.free()
 	// There is no reader to give back: the library reads no further than the
@@ -106,19 +106,19 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 	}
 	switch {
 	case err == nil:
-		a := &Answer{Protocol: hs.Protocol, Extensions: x.extensions, Deflate: deflate, Early: x.early()}
+		a := Answer{Protocol: hs.Protocol, Extensions: x.extensions, Deflate: deflate, Early: x.early()}
 		if len(x.fields) > 0 {
 			a.fields = slices.Clone(x.fields)
 		}
 		return a, nil
 	case x.refusal != nil:
-		return nil, x.refusal
+		return Answer{}, x.refusal
 	case x.err == nil || !errors.Is(err, x.err):
-		return nil, &Refusal{Status: http.StatusSwitchingProtocols, Header: x.fields.header(), Err: err}
+		return Answer{}, &Refusal{Status: http.StatusSwitchingProtocols, Header: x.fields.header(), Err: err}
 	case err == io.EOF:
-		return nil, io.ErrUnexpectedEOF
+		return Answer{}, io.ErrUnexpectedEOF
 	}
-	return nil, err
+	return Answer{}, err
 }
 
 // readRefusal reads an answer that is not 101.
