@@ -16,12 +16,12 @@ import (
 // lives until Close, CloseWith or Shutdown, or until a failure that is not worth
 // a retry; one that is dropped without leaks.
 type Client struct {
-	opts        Options // with the defaults filled in
+	opts        *Options // our own copy, with the defaults filled in
 	endpoints   []endpoint
 	environment bool // Options.Proxy is the default
 
 	q  queue
-	in inbox
+	in *inbox // nil beside OnMessage
 
 	current  atomic.Pointer[connection] // the current or last one
 	stopping atomic.Pointer[ending]     // our own end
@@ -75,7 +75,10 @@ func newClient(url string, opts *Options) (*Client, error) {
 	c := &Client{
 		opts: o, endpoints: list, environment: opts == nil || opts.Proxy == nil}
 	c.q.configure(c)
-	c.in.init(o.Inbox)
+	if o.OnMessage == nil {
+		c.in = &inbox{}
+		c.in.init(o.Inbox)
+	}
 	c.watch()
 	return c, nil
 }

@@ -21,8 +21,8 @@ type connection struct {
 	session int
 	target  *target
 	agreed  wire.Answer // but for Early and Deflate, which it has no more
-	opened  time.Time // when it became Open; zero: not yet
-	closed  time.Time // when it ended
+	opened  time.Time   // when it became Open; zero: not yet
+	closed  time.Time   // when it ended
 
 	sock  socket
 	own   ownSocket  // what sock is

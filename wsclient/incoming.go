@@ -71,7 +71,7 @@ func (k *connection) parse() {
 
 // take notes a message, whose data is p, that is for Receive.
 func (k *connection) take(m Message, p []byte) {
-	if k.c.in.whole && !k.opened.IsZero() {
+	if !k.opened.IsZero() && k.c.in.whole {
 		k.pack(m, p)
 		return
 	}

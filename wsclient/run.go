@@ -176,7 +176,9 @@ func (c *Client) settle(err error, o *outcome) {
 // finish is the end of the run goroutine.
 func (c *Client) finish() {
 	err := c.Err()
-	c.in.end(c.ended())
+	if c.in != nil {
+		c.in.end(c.ended())
+	}
 	c.setState(Closed)
 	if errors.Is(err, ErrClosed) {
 		c.log(slog.LevelInfo, "closed")

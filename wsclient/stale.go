@@ -45,7 +45,7 @@ func (k *connection) awayAfter(p heartbeat.Policy) (d time.Duration) {
 
 // watchData begins to watch the data of a connection that has just opened.
 func (k *connection) watchData(now time.Time) {
-	o := &k.c.opts
+	o := k.c.opts
 	if o.StaleAfter == 0 {
 		return
 	}
@@ -62,7 +62,7 @@ func (k *connection) watchData(now time.Time) {
 // tickData looks at the data if that is due. held: it wants another look as soon as
 // a read finds the socket empty.
 func (k *connection) tickData(now time.Time, l heartbeat.Link) (held bool) {
-	q, s, o := &k.c.q, &k.stale, &k.c.opts
+	q, s, o := &k.c.q, &k.stale, k.c.opts
 	q.mu.Lock()
 	due := s.dog != nil && !k.quiet && (s.held || !now.Before(s.next))
 	q.mu.Unlock()
@@ -86,7 +86,7 @@ func (k *connection) tickData(now time.Time, l heartbeat.Link) (held bool) {
 
 // staleNow tells, and ends the connection if that was asked for.
 func (k *connection) staleNow(e *heartbeat.StaleError) {
-	o := &k.c.opts
+	o := k.c.opts
 	if t := o.Trace; t != nil && t.Stale != nil {
 		t.Stale(e.Silence)
 	}
