@@ -16,9 +16,8 @@ import (
 // lives until Close, CloseWith or Shutdown, or until a failure that is not worth
 // a retry; one that is dropped without leaks.
 type Client struct {
-	opts        *Options // our own copy, with the defaults filled in
-	endpoints   []endpoint
-	environment bool // Options.Proxy is the default
+	opts      *Options // our own copy, with the defaults filled in
+	endpoints []endpoint
 
 	q  queue
 	in *inbox // nil beside OnMessage
@@ -27,7 +26,10 @@ type Client struct {
 	stopping atomic.Pointer[ending]     // our own end
 	again    bell                       // Reconnect while waiting, or our own end
 
-	state    atomic.Int32
+	state       atomic.Int32
+	environment bool // Options.Proxy is the default
+	over        bool // done is closed, or would be; c.mu guards it
+
 	attempts atomic.Int64 // failed ones of the losing streak; 0 while open
 	sessions atomic.Int64 // connections that were open
 	dials    atomic.Uint64
@@ -39,7 +41,6 @@ type Client struct {
 	opening chan struct{} // closed at the next open, or the end; nil: nobody waits
 	opens   int           // how often it has opened
 	done    chan struct{} // see Done; nil: nobody has asked
-	over    bool          // it is closed, or would be
 	dialing *bound        // the attempt that is under way; nil: none is
 	last    error         // of the last attempt or connection
 	err     error         // why the client has ended

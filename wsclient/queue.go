@@ -62,7 +62,7 @@ func (q *queue) configure(c *Client) {
 	q.plain, q.plainErr = c.class(&SendOptions{})
 	q.framed = c.opts.Compression == CompressionOff && c.opts.Rate.Messages == 0
 	if o.OnLow != nil {
-		q.low = low{mark: o.LowWater, bell: make(chan struct{}, 1)}
+		q.low.bell = make(chan struct{}, 1)
 	}
 	if t := c.opts.Trace; t != nil {
 		q.traceDrop = t.Dropped
