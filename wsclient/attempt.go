@@ -50,6 +50,7 @@ func (c *Client) dialed(b *bound) {
 	c.mu.Lock()
 	c.dialing = nil
 	c.mu.Unlock()
+	c.stopTimer()
 	b.end(nil)
 }
 

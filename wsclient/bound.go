@@ -17,7 +17,6 @@ type bound struct {
 	mu    sync.Mutex
 	limit time.Time     // zero: none
 	took  time.Duration // until then
-	timer *time.Timer   // calls expire; nil: there is no limit
 	nc    net.Conn      // its calls end with b; nil: none
 	over  bool
 }
@@ -45,18 +44,19 @@ func (b *bound) Err() error {
 	return err
 }
 
-// within lets b end after d, unless d is negative.
+// within lets b end after d, if tick is called then.
 func (b *bound) within(d time.Duration) {
-	if d < 0 {
-		return
-	}
 	b.mu.Lock()
-	b.limit, b.took, b.timer = time.Now().Add(d), d, time.AfterFunc(d, b.expire)
+	b.limit, b.took = time.Now().Add(d), d
 	b.mu.Unlock()
 }
 
-// expire ends b because the dial takes too long.
-func (b *bound) expire() { b.end(&timeoutError{"dial", b.took}) }
+// tick ends b if its time is over.
+func (b *bound) tick() {
+	if limit, ok := b.Deadline(); ok && !time.Now().Before(limit) {
+		b.end(&timeoutError{"dial", b.took})
+	}
+}
 
 // end ends b, if it has not ended: its end is a deadline in the past on the connection
 // that it guards.
@@ -65,9 +65,6 @@ func (b *bound) end(cause error) {
 	b.mu.Lock()
 	b.over = true
 	nc := b.nc
-	if b.timer != nil {
-		b.timer.Stop()
-	}
 	b.mu.Unlock()
 	if nc != nil {
 		release(nc)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/steadyws/steadyws/reconnect"
 )
@@ -44,6 +45,8 @@ type Client struct {
 	dialing *bound        // the attempt that is under way; nil: none is
 	last    error         // of the last attempt or connection
 	err     error         // why the client has ended
+
+	timer *time.Timer // see tick; nil: it was not needed yet
 
 	// Owned by the run goroutine.
 	streak *reconnect.Streak // nil: nothing has failed

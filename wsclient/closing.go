@@ -160,7 +160,7 @@ func (k *connection) guard(limit time.Duration) {
 
 func (k *connection) guardLocked(limit time.Duration) {
 	k.due = time.Now().Add(limit)
-	k.setTimer(limit)
+	k.c.setTimer(limit)
 }
 
 // hurry gives it so long from now on, if it is under way.

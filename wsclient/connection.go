@@ -63,12 +63,11 @@ type connection struct {
 
 	// Guarded by the queue's mutex.
 	monitor heartbeat.Monitor
-	talk    *talk       // nil: none; set by the run goroutine only
-	timer   *time.Timer // calls tick; nil: it was not needed yet
-	due     time.Time   // when it does; once it is quiet, the limit of the closing handshake
-	beat    time.Time   // when the monitor wants it
-	look    time.Time   // when a barrier wants it; zero: none
-	quiet   bool        // the timer is not armed any more
+	talk    *talk     // nil: none; set by the run goroutine only
+	due     time.Time // when it does; once it is quiet, the limit of the closing handshake
+	beat    time.Time // when the monitor wants it
+	look    time.Time // when a barrier wants it; zero: none
+	quiet   bool      // the timer is not armed any more
 }
 
 // An ending says why a connection is over.
@@ -109,6 +108,7 @@ func newConnection(c *Client, d *dialed, session int) *connection {
 	k.w.barriers.tag = rand.Uint32()
 	k.woke = k.now
 	k.heard.Store(int64(k.now.Sub(c.q.base)))
+	c.current.Store(k) // the timer looks for it
 	k.setHeartbeat(c.opts.Heartbeat, k.now)
 	return k
 }

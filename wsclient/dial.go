@@ -29,7 +29,10 @@ func (c *Client) dial(b *bound, header http.Header, t *target) (dialed, reconnec
 	if err := checkHeader(header); err != nil {
 		return dialed{}, reconnect.PhasePrepare, err
 	}
-	b.within(c.opts.DialTimeout)
+	if d := c.opts.DialTimeout; d >= 0 {
+		b.within(d)
+		c.setTimer(d)
+	}
 	for followed := 0; ; followed++ {
 		d, phase, err := c.dialOnce(b, t, header)
 		if err == nil {

@@ -49,18 +49,37 @@ func (k *connection) arm(now time.Time) {
 		return
 	}
 	if k.due = at; !at.IsZero() {
-		k.setTimer(at.Sub(now))
-	} else if k.timer != nil {
-		k.timer.Stop()
+		k.c.setTimer(at.Sub(now))
+	} else {
+		k.c.stopTimer()
 	}
 }
 
-// setTimer lets tick run after d; the queue's mutex is held.
-func (k *connection) setTimer(d time.Duration) {
-	if k.timer == nil {
-		k.timer = time.AfterFunc(d, k.tick)
+// setTimer lets tick run after d. There is one timer: during an attempt it is the run
+// goroutine's, later the connection's, and the queue's mutex is held.
+func (c *Client) setTimer(d time.Duration) {
+	if c.timer == nil {
+		c.timer = time.AfterFunc(d, c.tick)
 	} else {
-		k.timer.Reset(d)
+		c.timer.Reset(d)
+	}
+}
+
+func (c *Client) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}
+
+// tick looks what is due, which may be nothing: what the timer was set for may be over.
+func (c *Client) tick() {
+	c.mu.Lock()
+	b := c.dialing
+	c.mu.Unlock()
+	if b != nil {
+		b.tick()
+	} else if k := c.current.Load(); k != nil {
+		k.tick()
 	}
 }
 
@@ -178,8 +197,6 @@ func (k *connection) still() {
 	q := &k.c.q
 	q.mu.Lock()
 	k.quiet, k.due = true, time.Time{}
-	if k.timer != nil {
-		k.timer.Stop()
-	}
+	k.c.stopTimer()
 	q.mu.Unlock()
 }

@@ -87,7 +87,6 @@ func (k *connection) leave() {
 // stack that is to be small.
 func (k *connection) stay() {
 	c := k.c
-	c.current.Store(k)
 	c.q.attach(&k.w)
 	if e := c.stopping.Load(); e != nil { // it came before it could see k
 		k.end(e)
