@@ -21,7 +21,9 @@ func (c *Client) attempt(p *plan) (*connection, *outcome) {
 	c.again.clear() // what was asked for while connecting is over
 	if err == nil {
 		k := newConnection(c, &d, int(c.sessions.Load())+1)
-		k.laps = l
+		if k.hook != nil {
+			k.hook.laps = l
+		}
 		return k, nil
 	}
 	o := &outcome{}

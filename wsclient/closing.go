@@ -159,7 +159,7 @@ func (k *connection) guard(limit time.Duration) {
 }
 
 func (k *connection) guardLocked(limit time.Duration) {
-	k.due = time.Now().Add(limit)
+	k.due = time.Since(k.c.q.base) + limit
 	k.c.setTimer(limit)
 }
 
@@ -167,7 +167,7 @@ func (k *connection) guardLocked(limit time.Duration) {
 func (k *connection) hurry(limit time.Duration) {
 	q := &k.c.q
 	q.mu.Lock()
-	if k.quiet && !k.due.IsZero() {
+	if k.quiet && k.due != 0 {
 		k.guardLocked(limit)
 	}
 	q.mu.Unlock()
@@ -179,7 +179,7 @@ func (k *connection) overdue() (done bool) {
 	q := &k.c.q
 	q.mu.Lock()
 	done = k.quiet
-	over := done && !k.due.IsZero() && !time.Now().Before(k.due)
+	over := done && k.due != 0 && time.Since(q.base) >= k.due
 	q.mu.Unlock()
 	if over {
 		k.sock.abort()

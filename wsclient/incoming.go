@@ -59,7 +59,7 @@ func (k *connection) parse() {
 		}
 		k.c.count(messages, bytes)
 		if fresh {
-			k.stale.data.Store(int64(k.now.Sub(k.c.q.base)))
+			k.stale.note(k.now.Sub(k.c.q.base))
 		}
 		k.unread = k.r.Pending()
 		if err != nil {

@@ -62,23 +62,27 @@ func (c *Client) judge(o *outcome, next *plan) bool {
 
 // outcome finishes the connection and notes how it has ended in o.
 func (k *connection) outcome(o *outcome) {
-	e := k.ended.Load()
+	e, refusal := k.ended.Load(), k.hook.refused()
+	var uptime time.Duration
+	if !k.opened.IsZero() {
+		uptime = time.Since(k.opened)
+	}
 	o.event, o.lost = k.finish(e)
 	o.event.URL = k.target.text
 	o.failure.Phase = reconnect.PhaseConnect
 	if !k.opened.IsZero() {
-		o.event.Session, o.event.Uptime = k.session, k.closed.Sub(k.opened)
+		o.event.Session, o.event.Uptime = k.session, uptime
 		o.failure.Phase, o.failure.Uptime = reconnect.PhaseOpen, o.event.Uptime
 	}
-	if k.refusal != nil {
-		o.event.Err = k.refusal
+	if refusal != nil {
+		o.event.Err = refusal
 	}
 	if e.manner == answered {
 		o.failure.CloseCode = uint16(e.code)
 	}
 	o.failure.ClosedByUs = e.manner == failing
 	o.tooLarge = o.failure.ClosedByUs && errors.Is(e.err, ErrTooLarge)
-	o.requested = e.manner == requested && k.refusal == nil
+	o.requested = e.manner == requested && refusal == nil
 }
 
 // report tells the callbacks how an attempt or a connection ended.

@@ -126,6 +126,14 @@ func (q *queue) accepted() {
 	}
 }
 
+// since is a time as those are that are relative to base; that of the zero time is 0.
+func (q *queue) since(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Sub(q.base)
+}
+
 // enter notes that a callback begins at now, leave that it has ended. The
 // callback may be waiting for whoever waits for room, who must give up then.
 func (q *queue) enter(now time.Time) { q.callback.Store(int64(now.Sub(q.base))) }

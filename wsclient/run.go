@@ -91,13 +91,11 @@ func (k *connection) stay() {
 	if e := c.stopping.Load(); e != nil { // it came before it could see k
 		k.end(e)
 	}
-	k.refusal = k.runHook()
-	if c.opts.OnConnect != nil {
-		k.laps.done(reconnect.PhaseConnect, k.refusal)
-	}
+	k.runHook()
+	refusal := k.hook.refused()
 	switch e := c.stopping.Load(); {
-	case k.refusal != nil:
-		k.end(&ending{manner: requested, err: k.refusal, code: StatusNormalClosure, limit: bothClosed})
+	case refusal != nil:
+		k.end(&ending{manner: requested, err: refusal, code: StatusNormalClosure, limit: bothClosed})
 	case e != nil: // stop is under way, and may not have come to k yet
 		k.end(e)
 	default:
