@@ -2,6 +2,7 @@ package wsclient
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ type endpoint struct {
 // parseEndpoints parses the URL of New and those of Options.Endpoints. Those that
 // stand there twice count once.
 func parseEndpoints(first string, o *Options) (list []endpoint, err error) {
-	urls, seen := []string{first}, map[string]bool{}
+	urls := []string{first}
 	if o != nil {
 		urls = append(urls, o.Endpoints...)
 	}
@@ -30,10 +31,9 @@ func parseEndpoints(first string, o *Options) (list []endpoint, err error) {
 			return nil, &OptionError{"url", err}
 		case err != nil:
 			return nil, &OptionError{"Endpoints[" + strconv.Itoa(i-1) + "]", err}
-		case !seen[raw]:
+		case !slices.ContainsFunc(list, func(o endpoint) bool { return o.url == raw }):
 			list = append(list, e)
 		}
-		seen[raw] = true
 	}
 	return list, nil
 }
