@@ -20,7 +20,7 @@ type connection struct {
 	session int
 	target  *target
 	agreed  wire.Agreed
-	opened  time.Time // when it became Open; zero: not yet
+	opened  time.Duration // when it became Open, since queue.base; 0: not yet
 
 	sock  socket
 	own   ownSocket  // what sock is

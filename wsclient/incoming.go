@@ -10,7 +10,7 @@ import (
 // browser's, its message events are over then.
 func (k *connection) parse() {
 	deliver := k.c.opts.OnMessage
-	if k.opened.IsZero() {
+	if k.opened == 0 {
 		deliver = nil
 	}
 	ack := k.c.opts.Queue.Ack
@@ -71,7 +71,7 @@ func (k *connection) parse() {
 
 // take notes a message, whose data is p, that is for Receive.
 func (k *connection) take(m Message, p []byte) {
-	if !k.opened.IsZero() && k.c.in.whole {
+	if k.opened != 0 && k.c.in.whole {
 		k.pack(m, p)
 		return
 	}

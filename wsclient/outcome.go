@@ -64,13 +64,13 @@ func (c *Client) judge(o *outcome, next *plan) bool {
 func (k *connection) outcome(o *outcome) {
 	e, refusal := k.ended.Load(), k.hook.refused()
 	var uptime time.Duration
-	if !k.opened.IsZero() {
-		uptime = time.Since(k.opened)
+	if k.opened != 0 {
+		uptime = time.Since(k.c.q.base) - k.opened
 	}
 	o.event, o.lost = k.finish(e)
 	o.event.URL = k.target.text
 	o.failure.Phase = reconnect.PhaseConnect
-	if !k.opened.IsZero() {
+	if k.opened != 0 {
 		o.event.Session, o.event.Uptime = k.session, uptime
 		o.failure.Phase, o.failure.Uptime = reconnect.PhaseOpen, o.event.Uptime
 	}

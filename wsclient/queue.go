@@ -47,8 +47,7 @@ type queue struct {
 	frozen   int64         // payload that the end has dropped, which stays in BufferedAmount
 	patience time.Duration // for a peer to show that it confirms
 
-	reaper *time.Timer // calls reap; nil: nothing has ever expired
-	reapAt time.Time   // when it does; zero: it does not
+	reaper *reaper // nil: nothing has ever expired
 
 	flushes []*flush
 
@@ -254,7 +253,7 @@ func (q *queue) close(err error) (lost *UnconfirmedError) {
 	}
 	q.flushes = nil
 	if q.reaper != nil {
-		q.reaper.Stop()
+		q.reaper.timer.Stop()
 	}
 	if q.losses == nil || q.losses.doomed.Messages == 0 {
 		return nil

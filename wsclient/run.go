@@ -109,12 +109,13 @@ func (k *connection) stay() {
 
 // open makes k the open connection.
 func (c *Client) open(k *connection) {
-	k.opened = time.Now()
-	k.watchData(k.opened)
+	now := time.Now()
+	k.opened = c.q.since(now)
+	k.watchData(now)
 	c.sessions.Store(int64(k.session))
 	c.attempts.Store(0)
 	if c.streak != nil {
-		c.streak.Opened(k.opened)
+		c.streak.Opened(now)
 	}
 	if k.ended.Load() == nil { // else what is queued is for the next one
 		c.q.open()
@@ -125,7 +126,7 @@ func (c *Client) open(k *connection) {
 		c.log(slog.LevelInfo, "open", "session", k.session, "url", k.target.text, "subprotocol", k.agreed.Protocol)
 	}
 	if f := c.opts.OnOpen; f != nil {
-		c.q.enter(k.opened)
+		c.q.enter(now)
 		f(&Conn{k})
 		c.q.leave()
 	}
