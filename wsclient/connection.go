@@ -86,7 +86,7 @@ const (
 func newConnection(c *Client, d *dialed, session int) *connection {
 	k := &connection{
 		c: c, session: session, target: d.target, agreed: d.answer.Agreed,
-		pulse: d.pulse, now: time.Now(),
+		pulse: d.pulse, now: time.Now(), quiet: true, // until it has a heartbeat
 		early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
 	}
 	if c.opts.OnConnect != nil {

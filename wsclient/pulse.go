@@ -32,6 +32,7 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	k.w.barriers.never = p.IsPassive()
 	k.away = k.awayAfter(p)
 	q.watch(p)
+	k.quiet = false
 	k.beat = q.since(k.monitor.Tick(now, heartbeat.Link{Wall: wallClock(now)}).Next)
 	k.arm(now)
 	q.mu.Unlock()
