@@ -13,7 +13,7 @@ var errWait = errors.New("no room yet")
 
 // send accepts m, or does what the policy says about a full queue.
 func (q *queue) send(ctx context.Context, m Message, c class) error {
-	if n := int64(len(m.Data)); n > q.maxBytes || n >= 1<<32 {
+	if n := int64(len(m.Data)); n > q.bounds.MaxBytes || n >= 1<<32 {
 		return failed("send", ErrTooLarge, ErrNotSent)
 	}
 	q.mu.Lock()
@@ -40,7 +40,7 @@ func (q *queue) send(ctx context.Context, m Message, c class) error {
 	if err == nil {
 		return nil
 	}
-	if err == ErrQueueFull && q.overflow == OverflowDisconnect && c.lane == dataLane && !c.is(volatile) && link != nil {
+	if err == ErrQueueFull && q.bounds.Overflow == OverflowDisconnect && c.lane == dataLane && !c.is(volatile) && link != nil {
 		link.overflowed()
 	}
 	return failed("send", err, ErrNotSent)
@@ -103,10 +103,10 @@ func (q *queue) ready(n int, c *class) bool {
 func (q *queue) makeRoom(n int, c *class) bool {
 	l := &q.lanes[c.lane]
 	held := l.bytes + l.keptBytes + int64(n)
-	for i := 0; i < l.n && held > q.maxBytes; i++ {
+	for i := 0; i < l.n && held > q.bounds.MaxBytes; i++ {
 		held -= int64(l.at(i).size)
 	}
-	if l.inHand+l.kept >= q.maxMessages || held > q.maxBytes {
+	if l.inHand+l.kept >= q.bounds.MaxMessages || held > q.bounds.MaxBytes {
 		return false
 	}
 	for !q.fits(n, c) {
@@ -122,8 +122,8 @@ func (q *queue) policy(c *class) Overflow {
 	switch {
 	case c.is(volatile):
 		return OverflowReject
-	case c.lane == dataLane, q.overflow == OverflowBlock:
-		return q.overflow
+	case c.lane == dataLane, q.bounds.Overflow == OverflowBlock:
+		return q.bounds.Overflow
 	case c.lane == hookLane:
 		return OverflowBlock
 	}

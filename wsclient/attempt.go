@@ -14,14 +14,16 @@ import (
 func (c *Client) attempt(p *plan) (*connection, *outcome) {
 	c.dials.Add(1)
 	l := c.newLaps(p)
-	ctx, end := c.begin()
-	d, to, phase, err := c.connect(ctx, p, l)
-	end()
+	b := c.begin(l)
+	d, to, phase, err := c.connect(b, p, l)
+	c.dialed(b)
 	p.end()
 	c.again.clear() // what was asked for while connecting is over
 	if err == nil {
-		k := newConnection(c, d, int(c.sessions.Load())+1)
-		k.laps = l
+		k := newConnection(c, &d, int(c.sessions.Load())+1)
+		if k.hook != nil {
+			k.hook.laps = l
+		}
 		return k, nil
 	}
 	o := &outcome{}
@@ -33,49 +35,52 @@ func (c *Client) attempt(p *plan) (*connection, *outcome) {
 	return nil, o
 }
 
-// begin returns the context of an attempt, which our own end cancels, and what ends
-// it.
-func (c *Client) begin() (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
+// begin returns the context of an attempt, which our own end ends, until dialed.
+func (c *Client) begin(l *laps) *bound {
+	b := newBound(l.context(context.Background()))
 	c.mu.Lock()
-	c.abort = cancel
+	c.dialing = b
 	c.mu.Unlock()
-	if c.stopping.Load() != nil { // it may not have seen abort
-		cancel(ErrClosed)
+	if c.stopping.Load() != nil { // it may not have seen b
+		b.end(ErrClosed)
 	}
-	return ctx, func() {
-		c.mu.Lock()
-		c.abort = nil
-		c.mu.Unlock()
-		cancel(nil)
-	}
+	return b
+}
+
+// dialed ends the attempt.
+func (c *Client) dialed(b *bound) {
+	c.mu.Lock()
+	c.dialing = nil
+	c.mu.Unlock()
+	c.stopTimer()
+	b.end(nil)
 }
 
 // connect runs Prepare and dials what it has made of the endpoint, to.
-func (c *Client) connect(ctx context.Context, p *plan, l *laps) (d *dialed, to *target, phase reconnect.Phase, err error) {
-	to = p.to.target
+func (c *Client) connect(b *bound, p *plan, l *laps) (d dialed, to *target, phase reconnect.Phase, err error) {
+	to = &p.to.target
 	header := c.opts.Header
 	if c.opts.Prepare != nil {
 		a := &Attempt{Number: p.number, URL: p.to.url, Header: header.Clone(), Err: p.last}
 		if a.Header == nil {
 			a.Header = http.Header{}
 		}
-		if err := c.prepare(ctx, a, l); err != nil {
-			return nil, to, reconnect.PhasePrepare, failed("prepare", err)
+		if err := c.prepare(b, a, l); err != nil {
+			return d, to, reconnect.PhasePrepare, failed("prepare", err)
 		}
 		if a.URL != p.to.url {
 			t, err := parseURL(a.URL)
 			if err != nil {
-				return nil, to, reconnect.PhasePrepare, &OptionError{"url", err}
+				return d, to, reconnect.PhasePrepare, &OptionError{"url", err}
 			}
 			to = t
 		}
 		header = a.Header
 	}
 	l.to(to)
-	d, phase, err = c.dialTraced(l.context(ctx), p.number, to, header)
+	d, phase, err = c.dialTraced(b, p.number, to, header)
 	if err != nil {
-		return nil, to, phase, c.asFailure("dial", to, err)
+		return d, to, phase, c.asFailure("dial", to, err)
 	}
 	return d, to, phase, nil
 }
@@ -108,7 +113,7 @@ func (c *Client) op(op string, to *target) string {
 	return op
 }
 
-func (c *Client) dialTraced(ctx context.Context, number int, to *target, header http.Header) (*dialed, reconnect.Phase, error) {
+func (c *Client) dialTraced(b *bound, number int, to *target, header http.Header) (dialed, reconnect.Phase, error) {
 	if c.opts.Logger != nil {
 		c.log(slog.LevelDebug, "connecting", "url", to.text, "attempt", number)
 	}
@@ -116,7 +121,7 @@ func (c *Client) dialTraced(ctx context.Context, number int, to *target, header 
 	if t != nil && t.AttemptStart != nil {
 		t.AttemptStart(number, to.text)
 	}
-	d, phase, err := c.dial(ctx, header, to)
+	d, phase, err := c.dial(b, header, to)
 	if t != nil && t.AttemptDone != nil {
 		t.AttemptDone(number, to.text, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/steadyws/steadyws/reconnect"
 )
@@ -16,18 +17,20 @@ import (
 // lives until Close, CloseWith or Shutdown, or until a failure that is not worth
 // a retry; one that is dropped without leaks.
 type Client struct {
-	opts        Options // with the defaults filled in
-	endpoints   []endpoint
-	environment bool // Options.Proxy is the default
+	opts      *Options // our own copy, with the defaults filled in
+	endpoints []endpoint
 
 	q  queue
-	in inbox
+	in *inbox // nil beside OnMessage
 
 	current  atomic.Pointer[connection] // the current or last one
 	stopping atomic.Pointer[ending]     // our own end
 	again    bell                       // Reconnect while waiting, or our own end
 
-	state    atomic.Int32
+	state       atomic.Int32
+	environment bool // Options.Proxy is the default
+	over        bool // done is closed, or would be; c.mu guards it
+
 	attempts atomic.Int64 // failed ones of the losing streak; 0 while open
 	sessions atomic.Int64 // connections that were open
 	dials    atomic.Uint64
@@ -36,13 +39,14 @@ type Client struct {
 	messagesIn, bytesIn atomic.Uint64
 
 	mu      sync.Mutex
-	opening chan struct{}           // closed at the next open, or the end; nil: nobody waits
-	opens   int                     // how often it has opened
-	done    chan struct{}           // see Done; nil: nobody has asked
-	over    bool                    // it is closed, or would be
-	abort   context.CancelCauseFunc // ends the attempt that is under way; nil: none is
-	last    error                   // of the last attempt or connection
-	err     error                   // why the client has ended
+	opening chan struct{} // closed at the next open, or the end; nil: nobody waits
+	opens   int           // how often it has opened
+	done    chan struct{} // see Done; nil: nobody has asked
+	dialing *bound        // the attempt that is under way; nil: none is
+	last    error         // of the last attempt or connection
+	err     error         // why the client has ended
+
+	timer *time.Timer // see tick; nil: it was not needed yet
 
 	// Owned by the run goroutine.
 	streak *reconnect.Streak // nil: nothing has failed
@@ -75,7 +79,10 @@ func newClient(url string, opts *Options) (*Client, error) {
 	c := &Client{
 		opts: o, endpoints: list, environment: opts == nil || opts.Proxy == nil}
 	c.q.configure(c)
-	c.in.init(o.Inbox)
+	if o.OnMessage == nil {
+		c.in = &inbox{}
+		c.in.init(o.Inbox)
+	}
 	c.watch()
 	return c, nil
 }

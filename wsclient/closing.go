@@ -54,10 +54,10 @@ func (c *Client) stop(e *ending) {
 // abandon ends the attempt that is under way.
 func (c *Client) abandon() {
 	c.mu.Lock()
-	abort := c.abort
+	b := c.dialing
 	c.mu.Unlock()
-	if abort != nil {
-		abort(ErrClosed)
+	if b != nil {
+		b.end(ErrClosed)
 	}
 }
 
@@ -159,15 +159,15 @@ func (k *connection) guard(limit time.Duration) {
 }
 
 func (k *connection) guardLocked(limit time.Duration) {
-	k.due = time.Now().Add(limit)
-	k.setTimer(limit)
+	k.due = time.Since(k.c.q.base) + limit
+	k.c.setTimer(limit)
 }
 
 // hurry gives it so long from now on, if it is under way.
 func (k *connection) hurry(limit time.Duration) {
 	q := &k.c.q
 	q.mu.Lock()
-	if k.quiet && !k.due.IsZero() {
+	if k.quiet && k.due != 0 {
 		k.guardLocked(limit)
 	}
 	q.mu.Unlock()
@@ -179,7 +179,7 @@ func (k *connection) overdue() (done bool) {
 	q := &k.c.q
 	q.mu.Lock()
 	done = k.quiet
-	over := done && !k.due.IsZero() && !time.Now().Before(k.due)
+	over := done && k.due != 0 && time.Since(q.base) >= k.due
 	q.mu.Unlock()
 	if over {
 		k.sock.abort()

@@ -54,7 +54,9 @@ func (q *queue) flush(ctx context.Context, how flush) error {
 		f.marks[i] = q.lanes[i].seq
 	}
 	q.seal()
-	f.lost, q.untold = q.untold, UnconfirmedError{}
+	if q.losses != nil {
+		f.lost, q.losses.untold = q.losses.untold, UnconfirmedError{}
+	}
 	q.flushes = append(q.flushes, f)
 	if err, settled := q.beginFlush(f); settled {
 		q.mu.Unlock()
@@ -103,7 +105,7 @@ func (q *queue) beginFlush(f *flush) (err error, settled bool) {
 		default:
 		}
 	}
-	if err == nil && !f.handed && (q.passive && q.onAck == nil || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
+	if err == nil && !f.handed && (q.passive && q.bounds.Ack == nil || q.link != nil && q.link.barriers.mute(time.Now(), q.patience)) {
 		err = ErrNoConfirmation
 	}
 	if err != nil {
@@ -125,7 +127,7 @@ func (q *queue) settleFlushes() {
 		case f.failed, f.left && (f.handed || q.window.settled(f.at)):
 			f.done <- f.outcome()
 		case f.left && q.passive && q.window.acked(f.at): // of the rest nobody will tell
-			q.untold.count(&f.lost)
+			q.loss().untold.count(&f.lost)
 			f.done <- ErrNoConfirmation
 		default:
 			return false
@@ -182,7 +184,7 @@ func (q *queue) pressed() bool {
 	}
 	for i := range q.lanes {
 		l := &q.lanes[i]
-		if l.kept > 0 && l.waiters.first != nil || 2*l.kept > q.maxMessages || 2*l.keptBytes > q.maxBytes {
+		if l.kept > 0 && l.waiters.first != nil || 2*l.kept > q.bounds.MaxMessages || 2*l.keptBytes > q.bounds.MaxBytes {
 			return true
 		}
 	}
@@ -203,7 +205,7 @@ func (q *queue) hurry() {
 func (q *queue) forgetFlush(f *flush) {
 	if i := slices.Index(q.flushes, f); i >= 0 {
 		q.flushes = slices.Delete(q.flushes, i, i+1)
-		q.untold.count(&f.lost)
+		q.loss().untold.count(&f.lost)
 	}
 }
 
@@ -213,11 +215,11 @@ func (q *queue) left(begin *UnconfirmedError) UnconfirmedError {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if begin == nil {
-		return UnconfirmedError{Messages: q.lost.Messages, Bytes: q.lost.Bytes}
+		return UnconfirmedError{Messages: q.loss().cost.Messages, Bytes: q.loss().cost.Bytes}
 	}
 	u := UnconfirmedError{
-		Messages: q.window.messages() + q.lost.Messages - begin.Messages,
-		Bytes:    q.payload() + q.window.bytes() + q.lost.Bytes - begin.Bytes,
+		Messages: q.window.messages() + q.loss().cost.Messages - begin.Messages,
+		Bytes:    q.payload() + q.window.bytes() + q.loss().cost.Bytes - begin.Bytes,
 	}
 	for at := priorityLane; at < lanes; at++ {
 		u.Messages += q.lanes[at].messages + q.lanes[at].inHand

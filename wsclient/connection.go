@@ -1,7 +1,6 @@
 package wsclient
 
 import (
-	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -20,54 +19,48 @@ type connection struct {
 	c       *Client
 	session int
 	target  *target
-	agreed  *wire.Answer
-	opened  time.Time // when it became Open; zero: not yet
-	closed  time.Time // when it ended
+	agreed  wire.Agreed
+	opened  time.Duration // when it became Open, since queue.base; 0: not yet
 
 	sock  socket
+	own   ownSocket  // what sock is
 	pulse *pulseConn // beneath TLS; nil without
 	r     wire.Reader
 	w     writer
-	laps  *laps // of the attempt that it came of
+	hook  *hook // OnConnect's; nil: there is none
 
-	now     time.Time // of the last read
-	batch   []Message // received and not handed on yet, one by one
-	packer  packer    // or together
-	slab    []byte    // memory for the messages that are to come
-	unread  int       // bytes of the last read that were not parsed: what slab may be needed for
-	noticed time.Time // when the reader learnt that writing has ended
-	early   bool      // frames came with the handshake, and wait to be parsed
-	mute    bool      // the peer does not confirm, though it is needed
-	warned  bool      // and that was said
-	waited  bool      // the read that is under way waited
+	now    time.Time // of the last read
+	batch  []Message // received and not handed on yet, one by one
+	packer packer    // or together
+	slab   []byte    // memory for the messages that are to come
+	unread int       // bytes of the last read that were not parsed: what slab may be needed for
+	early  bool      // frames came with the handshake, and wait to be parsed
+	mute   bool      // the peer does not confirm, though it is needed
+	warned bool      // and that was said
+	waited bool      // the read that is under way waited
 
 	heard atomic.Int64 // the last byte received, in nanoseconds since queue.base
 	empty atomic.Int64 // when the read that now waits found the socket empty; 0: none waits
 
 	away     time.Duration // the reader is away if it does not look for so long; 0: nobody wants to know
-	woke     time.Time     // when one last had to, and did
+	woke     time.Duration // when one last had to, and did, since queue.base
 	caughtUp atomic.Int64  // as empty, but of the last read that found it so after the reader was away
 
 	ended    atomic.Pointer[ending] // why it is over; the first cause counts
 	writeErr atomic.Pointer[error]  // writing has ended
 	bell     bell                   // when ended or writeErr was set
-	ctx      context.Context        // of OnConnect: ends with the connection
-	cancel   context.CancelCauseFunc
-	refusal  error // OnConnect's
+	noticed  time.Duration          // when the reader learnt that writing has, since queue.base; 0: not yet
+	held     atomic.Bool            // a verdict waits for the socket to be found empty
+	quiet    bool                   // the timer is not armed any more; guarded as what follows
 
-	onHook atomic.Bool // OnConnect is running
-	held   atomic.Bool // a verdict waits for the socket to be found empty
+	stale *stale // nil: nobody asks
 
-	stale stale
-
-	// Guarded by the queue's mutex.
-	monitor *heartbeat.Monitor
-	talk    *talk       // nil: none; set by the run goroutine only
-	timer   *time.Timer // calls tick; nil: it was not needed yet
-	due     time.Time   // when it does; once it is quiet, the limit of the closing handshake
-	beat    time.Time   // when the monitor wants it
-	look    time.Time   // when a barrier wants it; zero: none
-	quiet   bool        // the timer is not armed any more
+	// Guarded by the queue's mutex. The times are since queue.base; 0: none.
+	monitor heartbeat.Monitor
+	talk    *talk         // nil: none; set by the run goroutine only
+	due     time.Duration // when the timer calls tick; once it is quiet, the limit of the closing handshake
+	beat    time.Duration // when the monitor wants it
+	look    time.Duration // when a barrier wants it
 }
 
 // An ending says why a connection is over.
@@ -92,32 +85,32 @@ const (
 
 func newConnection(c *Client, d *dialed, session int) *connection {
 	k := &connection{
-		c: c, session: session, target: d.target, agreed: d.answer,
-		sock: newSocket(d.nc), pulse: d.pulse, cancel: nobody, now: time.Now(),
+		c: c, session: session, target: d.target, agreed: d.answer.Agreed,
+		pulse: d.pulse, now: time.Now(), quiet: true, // until it has a heartbeat
 		early: len(d.answer.Early) > 0, unread: len(d.answer.Early),
 	}
 	if c.opts.OnConnect != nil {
-		k.ctx, k.cancel = context.WithCancelCause(context.Background())
+		k.hook = newHook()
 	}
+	k.sock = k.own.open(d.nc)
 	k.r.Begin(c.opts.MaxMessage, d.answer.Early)
 	k.w.begin(&c.q, k.sock, k)
 	k.w.pace = newPace(c.opts.Rate)
 	k.compress(d.answer.Deflate)
-	k.agreed.Early = nil
 	k.w.barriers.tag = rand.Uint32()
-	k.woke = k.now
-	k.heard.Store(int64(k.now.Sub(c.q.base)))
+	k.woke = c.q.since(k.now)
+	k.heard.Store(int64(k.woke))
+	c.current.Store(k) // the timer looks for it
 	k.setHeartbeat(c.opts.Heartbeat, k.now)
 	return k
 }
 
-// nobody is told that a connection has ended.
-func nobody(error) {}
-
 // end ends the connection, unless it has ended.
 func (k *connection) end(e *ending) {
 	if k.ended.CompareAndSwap(nil, e) {
-		k.cancel(e.err)
+		if k.hook != nil {
+			k.hook.cancel(e.err)
+		}
 		k.wake()
 	}
 }
@@ -159,7 +152,7 @@ func (k *connection) step() {
 	n, err := k.sock.read(&k.r, k)
 	k.awake()
 	if k.now = time.Now(); k.waited {
-		k.waited, k.woke = false, k.now
+		k.waited, k.woke = false, k.c.q.since(k.now)
 	}
 	if n > 0 {
 		k.heard.Store(int64(k.now.Sub(k.c.q.base)))
@@ -182,16 +175,16 @@ func (k *connection) step() {
 
 // checkWriting gives the peer's last words their time once writing has ended.
 func (k *connection) checkWriting() {
-	failure := k.writeErr.Load()
+	failure, now := k.writeErr.Load(), k.c.q.since(k.now)
 	switch {
 	case failure == nil:
-	case k.noticed.IsZero():
-		k.noticed = k.now
+	case k.noticed == 0:
+		k.noticed = now
 		k.sock.wake(k.now.Add(afterWriteError))
-	case k.now.Sub(k.noticed) >= afterWriteError:
+	case now-k.noticed >= afterWriteError:
 		k.end(&ending{err: *failure})
 	default: // something else woke us
-		k.sock.wake(k.noticed.Add(afterWriteError))
+		k.sock.wake(k.now.Add(k.noticed + afterWriteError - now))
 	}
 }
 
@@ -217,7 +210,7 @@ func (k *connection) sleeping() {
 	k.packer.rest()
 	now := time.Since(k.c.q.base)
 	k.empty.Store(int64(now))
-	if k.away > 0 && now-k.woke.Sub(k.c.q.base) > k.away {
+	if k.away > 0 && now-k.woke > k.away {
 		k.caughtUp.Store(int64(now))
 	}
 	if k.held.Load() && k.held.Swap(false) {

@@ -159,7 +159,7 @@ func (f *flush) cut(q *queue) {
 
 // keep notes the payload of what is lost, if that is wanted.
 func (q *queue) keep(lost *UnconfirmedError, e *entry) {
-	if q.reports {
+	if q.bounds.KeepUnconfirmed {
 		e.each(func(op wire.Op, _ uint64, p []byte) { lost.keep(MessageType(op), p) })
 	}
 }

@@ -18,21 +18,23 @@ import (
 // dialed is a connection after its opening handshake.
 type dialed struct {
 	nc     net.Conn
-	answer *wire.Answer
+	answer wire.Answer
 	target *target
 	pulse  *pulseConn // beneath TLS; nil without
 }
 
 // dial does one attempt, to t and on to where it is redirected, up to the
 // opening handshake. The phase is where it failed.
-func (c *Client) dial(ctx context.Context, header http.Header, t *target) (*dialed, reconnect.Phase, error) {
+func (c *Client) dial(b *bound, header http.Header, t *target) (dialed, reconnect.Phase, error) {
 	if err := checkHeader(header); err != nil {
-		return nil, reconnect.PhasePrepare, err
+		return dialed{}, reconnect.PhasePrepare, err
 	}
-	ctx, cancel := withTimeout(ctx, c.opts.DialTimeout, "dial")
-	defer cancel()
+	if d := c.opts.DialTimeout; d >= 0 {
+		b.within(d)
+		c.setTimer(d)
+	}
 	for followed := 0; ; followed++ {
-		d, phase, err := c.dialOnce(ctx, t, header)
+		d, phase, err := c.dialOnce(b, t, header)
 		if err == nil {
 			return d, phase, nil
 		}
@@ -41,7 +43,7 @@ func (c *Client) dial(ctx context.Context, header http.Header, t *target) (*dial
 			if followed > 0 {
 				err = failed("dial, redirected to "+t.text, err)
 			}
-			return nil, phase, err
+			return dialed{}, phase, err
 		}
 		c.log(slog.LevelDebug, "redirected", "from", t.text, "to", next.text)
 		if !t.trusts(next) {
@@ -52,38 +54,37 @@ func (c *Client) dial(ctx context.Context, header http.Header, t *target) (*dial
 }
 
 // dialOnce connects to t, through a proxy if there is one.
-func (c *Client) dialOnce(ctx context.Context, t *target, header http.Header) (*dialed, reconnect.Phase, error) {
-	via, err := c.proxyTo(ctx, t)
+func (c *Client) dialOnce(b *bound, t *target, header http.Header) (d dialed, phase reconnect.Phase, err error) {
+	via, err := c.proxyTo(b, t)
 	if err != nil {
-		return nil, reconnect.PhaseProxy, because(ctx, err)
+		return d, reconnect.PhaseProxy, because(b, err)
 	}
 	addr := t.addr
 	if via != nil {
 		addr = via.addr
 	}
-	raw, err := c.opts.NetDial(ctx, "tcp", addr)
-	lap(ctx, reconnect.PhaseDial, err)
+	raw, err := c.opts.NetDial(b, "tcp", addr)
+	lap(b, reconnect.PhaseDial, err)
 	if err != nil {
-		phase := reconnect.PhaseDial
+		phase = reconnect.PhaseDial
 		if _, ok := errors.AsType[*net.DNSError](err); ok {
 			phase = reconnect.PhaseDNS
 		}
 		if via != nil {
 			err = fmt.Errorf("proxy: %w", err)
 		}
-		return nil, phase, because(ctx, err)
+		return d, phase, because(b, err)
 	}
-	// From here on the context's end is a deadline in the past.
-	stop := context.AfterFunc(ctx, func() { release(raw) })
-	d := &dialed{nc: raw, target: t}
-	phase, err := c.establish(ctx, d, via, header)
-	if !stop() && err == nil { // the deadline is set, or about to be
-		err = context.Cause(ctx)
+	b.guard(raw)
+	d.nc, d.target = raw, t
+	phase, err = c.establish(b, &d, via, header)
+	if !b.spare() && err == nil { // its deadline is set, or about to be
+		err = context.Cause(b)
 	}
-	lap(ctx, reconnect.PhaseUpgrade, err)
+	lap(b, reconnect.PhaseUpgrade, err)
 	if err != nil {
 		raw.Close()
-		return nil, phase, because(ctx, err)
+		return d, phase, because(b, err)
 	}
 	return d, phase, nil
 }

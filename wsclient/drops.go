@@ -53,6 +53,23 @@ type dropping struct {
 	m      Message
 }
 
+// losses are what has become of accepted messages. Few clients have any.
+type losses struct {
+	drops  dropCounts
+	traced []dropping       // but the trace does not know yet
+	cost   UnconfirmedError // what cuts and drops have cost: counts
+	untold UnconfirmedError // what was dropped and no Flush has told yet
+	doomed UnconfirmedError // what had left and was to go again when the client ended
+}
+
+// loss returns the losses; q.mu is held.
+func (q *queue) loss() *losses {
+	if q.losses == nil {
+		q.losses = &losses{}
+	}
+	return q.losses
+}
+
 // drop counts e, which was accepted and is thrown away, and gives its memory
 // back; q.mu is held, and the caller takes it out of its lane.
 func (q *queue) drop(e *entry, reason DropReason) {
@@ -68,10 +85,11 @@ func (q *queue) dropped(e *entry, reason DropReason) {
 
 // note counts a drop.
 func (q *queue) note(lane int8, seq uint64, op wire.Op, p []byte, reason DropReason) {
-	q.drops[reason]++
+	to := q.loss()
+	to.drops[reason]++
 	q.freed = true
 	lost := UnconfirmedError{Messages: 1, Bytes: int64(len(p))}
-	q.lost.count(&lost)
+	to.cost.count(&lost)
 	told := reason == DropClosed || reason == DropRejected // by other means
 	for _, f := range q.flushes {
 		if seq <= f.marks[lane] {
@@ -80,10 +98,10 @@ func (q *queue) note(lane int8, seq uint64, op wire.Op, p []byte, reason DropRea
 		}
 	}
 	if !told {
-		q.untold.count(&lost)
+		to.untold.count(&lost)
 	}
 	if q.traceDrop != nil {
-		q.traced = append(q.traced, dropping{reason, Message{Type: MessageType(op), Data: append([]byte{}, p...)}})
+		to.traced = append(to.traced, dropping{reason, Message{Type: MessageType(op), Data: append([]byte{}, p...)}})
 	}
 }
 
@@ -97,8 +115,10 @@ func (q *queue) unlock() {
 		q.grant()
 	}
 	q.watchExpiry()
-	traced := q.traced
-	q.traced = nil
+	var traced []dropping
+	if q.losses != nil {
+		traced, q.losses.traced = q.losses.traced, nil
+	}
 	q.mu.Unlock()
 	for _, d := range traced {
 		q.traceDrop(d.reason, d.m)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/steadyws/steadyws/heartbeat"
+	"github.com/steadyws/steadyws/reconnect"
 )
 
 // A Conn is one connection, as OnConnect and OnOpen see it. Send, Receive and
@@ -15,12 +17,38 @@ import (
 // methods may be called always, on any.
 type Conn struct{ k *connection }
 
+// A hook is what OnConnect has of its connection.
+type hook struct {
+	ctx     context.Context // ends with the connection
+	cancel  context.CancelCauseFunc
+	laps    *laps // of the attempt
+	runs    atomic.Bool
+	refusal error // what it has returned
+}
+
+func newHook() *hook {
+	h := &hook{}
+	h.ctx, h.cancel = context.WithCancelCause(context.Background())
+	return h
+}
+
+// running reports whether OnConnect is.
+func (h *hook) running() bool { return h != nil && h.runs.Load() }
+
+// refused is OnConnect's error.
+func (h *hook) refused() error {
+	if h == nil {
+		return nil
+	}
+	return h.refusal
+}
+
 var errHookOver = errors.New("only for OnConnect, while it runs; use the Client's methods")
 
 // Send sends m on this connection, ahead of everything in the queue. It returns
 // once the message is accepted; it is lost with the connection.
 func (n *Conn) Send(ctx context.Context, m Message) error {
-	if !n.k.onHook.Load() {
+	if !n.k.hook.running() {
 		return failed("send", errHookOver, ErrNotSent)
 	}
 	if err := m.check(); err != nil {
@@ -36,7 +64,7 @@ func (n *Conn) Send(ctx context.Context, m Message) error {
 // caller. Messages that it does not take are delivered after OnOpen, in order.
 func (n *Conn) Receive(ctx context.Context) (Message, error) {
 	k := n.k
-	if !k.onHook.Load() {
+	if !k.hook.running() {
 		return Message{}, failed("receive", errHookOver)
 	}
 	stop := context.AfterFunc(ctx, k.wake)
@@ -63,7 +91,7 @@ func (n *Conn) Receive(ctx context.Context) (Message, error) {
 // was no Reply yet, the new one sees what was received and Receive has not taken: it
 // may have come with the greeting.
 func (n *Conn) SetHeartbeat(p heartbeat.Policy) error {
-	if !n.k.onHook.Load() {
+	if !n.k.hook.running() {
 		return failed("set heartbeat", errHookOver)
 	}
 	if err := checkHeartbeat(p); err != nil {
@@ -93,21 +121,21 @@ func (n *Conn) Extensions() string { return n.k.extensions() }
 // Header returns the header of the server's answer; it must not be changed.
 func (n *Conn) Header() http.Header { return n.k.agreed.Header() }
 
-// runHook runs OnConnect.
-func (k *connection) runHook() error {
-	hook := k.c.opts.OnConnect
-	if hook == nil {
-		return nil
+// runHook runs OnConnect, if there is one.
+func (k *connection) runHook() {
+	h := k.hook
+	if h == nil {
+		return
 	}
-	ctx, cancel := withTimeout(k.ctx, k.c.opts.ConnectTimeout, "OnConnect")
+	ctx, cancel := withTimeout(h.ctx, k.c.opts.ConnectTimeout, "OnConnect")
 	defer cancel()
-	k.onHook.Store(true)
-	err := hook(ctx, &Conn{k})
-	k.onHook.Store(false)
+	h.runs.Store(true)
+	err := k.c.opts.OnConnect(ctx, &Conn{k})
+	h.runs.Store(false)
 	if err != nil {
-		return failed(k.c.op("connect", k.target), err)
+		h.refusal = failed(k.c.op("connect", k.target), err)
 	}
-	return nil
+	h.laps.done(reconnect.PhaseConnect, h.refusal)
 }
 
 // serve reads until the connection has ended, and hands on what comes.
@@ -119,7 +147,6 @@ func (k *connection) serve() {
 		k.deliver()
 		k.warn()
 	}
-	k.closed = time.Now()
 }
 
 // warn says, once, that the peer does not confirm what would have to go again.

@@ -10,7 +10,7 @@ import (
 // browser's, its message events are over then.
 func (k *connection) parse() {
 	deliver := k.c.opts.OnMessage
-	if k.opened.IsZero() {
+	if k.opened == 0 {
 		deliver = nil
 	}
 	ack := k.c.opts.Queue.Ack
@@ -37,25 +37,8 @@ func (k *connection) parse() {
 			messages++
 			bytes += uint64(len(p))
 			m.Type = MessageType(op)
-			if ack != nil {
-				k.acked(m, p)
-			}
-			shown, data := true, true
-			if k.talk != nil {
-				shown, data = k.hear(op, p)
-			}
-			fresh = fresh || data
-			switch {
-			case shown && deliver == nil:
-				k.take(m, p)
-				continue
-			case shown:
-				m.Data = p
-				deliver(m)
-			default:
-				k.hide(p)
-			}
-			over = k.closedByUs()
+			fresh = k.message(m, p, deliver) || fresh
+			over = deliver != nil && k.closedByUs()
 		case wire.OpPing:
 			k.w.owe(p)
 		case wire.OpPong:
@@ -69,12 +52,34 @@ func (k *connection) parse() {
 	}
 	k.c.count(messages, bytes)
 	if fresh {
-		k.stale.data.Store(int64(k.now.Sub(k.c.q.base)))
+		k.stale.note(k.now.Sub(k.c.q.base))
 	}
 	k.unread = k.r.Pending()
 	if err != nil {
 		k.fail(err)
 	}
+}
+
+// message deals with one, whose data is p, and reports whether that is data: no part of
+// the heartbeat.
+func (k *connection) message(m Message, p []byte, deliver func(Message)) bool {
+	if k.c.opts.Queue.Ack != nil {
+		k.acked(m, p)
+	}
+	shown, data := true, true
+	if k.talk != nil {
+		shown, data = k.hear(wire.Op(m.Type), p)
+	}
+	switch {
+	case !shown:
+		k.hide(p)
+	case deliver == nil:
+		k.take(m, p)
+	default:
+		m.Data = p
+		deliver(m)
+	}
+	return data
 }
 
 // hand gives the messages at the beginning of what was read to OnMessage, until
@@ -108,7 +113,7 @@ func (k *connection) closedByUs() bool {
 
 // take notes a message, whose data is p, that is for Receive.
 func (k *connection) take(m Message, p []byte) {
-	if k.c.in.whole && !k.opened.IsZero() {
+	if k.opened != 0 && k.c.in.whole {
 		k.pack(m, p)
 		return
 	}

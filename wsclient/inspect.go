@@ -44,11 +44,15 @@ func (c *Client) Stats() Stats {
 	if at := c.nextAt.Load(); at != 0 {
 		s.Next = c.q.base.Add(time.Duration(at))
 	}
-	c.in.stats(&s)
+	if c.in != nil {
+		c.in.stats(&s)
+	}
 	k := c.current.Load()
 	c.q.mu.Lock()
 	s.MessagesOut, s.BytesOut = c.q.out.n, uint64(c.q.out.all)
-	s.DroppedOut, s.Drops = c.q.drops.sum(), c.q.drops.counts()
+	if l := c.q.losses; l != nil {
+		s.DroppedOut, s.Drops = l.drops.sum(), l.drops.counts()
+	}
 	s.BufferedAmount = c.q.buffered()
 	s.Unconfirmed = c.q.window.bytes()
 	s.Throttled = c.q.throttled

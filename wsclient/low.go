@@ -2,12 +2,11 @@ package wsclient
 
 import "time"
 
-// low watches for what OnLow tells: that as much as mark is buffered, or less,
+// low watches for what OnLow tells: that as much as LowWater is buffered, or less,
 // after it was more.
 type low struct {
-	mark  int64
 	bell  chan struct{} // one token when OnLow is due; nil: nobody wants to know
-	armed bool          // more than mark was buffered
+	armed bool          // more was buffered
 }
 
 // level looks how much is buffered, which has changed; q.mu is held.
@@ -15,7 +14,7 @@ func (q *queue) level() {
 	if q.low.bell == nil {
 		return
 	}
-	high := q.buffered() > q.low.mark
+	high := q.buffered() > q.bounds.LowWater
 	if high == q.low.armed || q.over != nil {
 		return
 	}

@@ -18,9 +18,9 @@ type outcome struct {
 	final     error // why the client ends; nil: it does not
 }
 
-// judge asks the policy what to do about o, and plans the next attempt; nil: there
-// is none.
-func (c *Client) judge(o *outcome) *plan {
+// judge asks the policy what to do about o, and plans the next attempt, if there is to
+// be one.
+func (c *Client) judge(o *outcome, next *plan) bool {
 	now := time.Now()
 	if c.streak == nil {
 		c.streak = reconnect.NewStreak(c.opts.Reconnect, len(c.endpoints))
@@ -44,11 +44,11 @@ func (c *Client) judge(o *outcome) *plan {
 	c.last = o.event.Err
 	c.mu.Unlock()
 	if step.Retry {
-		next := c.plan(step, o.event.Err, now)
+		*next = c.plan(step, o.event.Err, now)
 		if wait := next.at.Sub(now); wait <= step.Left {
 			o.event.Retry, o.event.Wait = true, wait
 			c.tracePlan(next)
-			return next
+			return true
 		}
 		next.end()
 		step.GaveUp = true
@@ -57,28 +57,32 @@ func (c *Client) judge(o *outcome) *plan {
 	if step.GaveUp {
 		o.final = &GaveUpError{Attempts: step.Attempts, Elapsed: step.Elapsed, Err: o.event.Err}
 	}
-	return nil
+	return false
 }
 
 // outcome finishes the connection and notes how it has ended in o.
 func (k *connection) outcome(o *outcome) {
-	e := k.ended.Load()
+	e, refusal := k.ended.Load(), k.hook.refused()
+	var uptime time.Duration
+	if k.opened != 0 {
+		uptime = time.Since(k.c.q.base) - k.opened
+	}
 	o.event, o.lost = k.finish(e)
 	o.event.URL = k.target.text
 	o.failure.Phase = reconnect.PhaseConnect
-	if !k.opened.IsZero() {
-		o.event.Session, o.event.Uptime = k.session, k.closed.Sub(k.opened)
+	if k.opened != 0 {
+		o.event.Session, o.event.Uptime = k.session, uptime
 		o.failure.Phase, o.failure.Uptime = reconnect.PhaseOpen, o.event.Uptime
 	}
-	if k.refusal != nil {
-		o.event.Err = k.refusal
+	if refusal != nil {
+		o.event.Err = refusal
 	}
 	if e.manner == answered {
 		o.failure.CloseCode = uint16(e.code)
 	}
 	o.failure.ClosedByUs = e.manner == failing
 	o.tooLarge = o.failure.ClosedByUs && errors.Is(e.err, ErrTooLarge)
-	o.requested = e.manner == requested && k.refusal == nil
+	o.requested = e.manner == requested && refusal == nil
 }
 
 // report tells the callbacks how an attempt or a connection ended.

@@ -19,7 +19,7 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	p = p.WithDefaults()
 	q := &k.c.q
 	q.mu.Lock()
-	k.monitor = heartbeat.NewMonitor(p, now)
+	k.monitor = *heartbeat.NewMonitor(p, now)
 	k.monitor.Jitter(jitter())
 	k.talk = newTalk(p, k.talk)
 	k.w.pace.heed(p)
@@ -32,35 +32,61 @@ func (k *connection) setHeartbeat(p heartbeat.Policy, now time.Time) {
 	k.w.barriers.never = p.IsPassive()
 	k.away = k.awayAfter(p)
 	q.watch(p)
-	k.beat = k.monitor.Tick(now, heartbeat.Link{Wall: wallClock(now)}).Next
+	k.quiet = false
+	k.beat = q.since(k.monitor.Tick(now, heartbeat.Link{Wall: wallClock(now)}).Next)
 	k.arm(now)
 	q.mu.Unlock()
 }
 
 // arm sets the timer; the queue's mutex is held.
 func (k *connection) arm(now time.Time) {
-	at := k.beat
-	for _, other := range []time.Time{k.look, k.stale.next} {
-		if at.IsZero() || !other.IsZero() && other.Before(at) {
-			at = other
-		}
+	at := sooner(k.beat, k.look)
+	if k.stale != nil {
+		at = sooner(at, k.stale.next)
 	}
-	if at.Equal(k.due) || k.quiet {
+	if at == k.due || k.quiet {
 		return
 	}
-	if k.due = at; !at.IsZero() {
-		k.setTimer(at.Sub(now))
-	} else if k.timer != nil {
-		k.timer.Stop()
+	if k.due = at; at != 0 {
+		k.c.setTimer(at - k.c.q.since(now))
+	} else {
+		k.c.stopTimer()
 	}
 }
 
-// setTimer lets tick run after d; the queue's mutex is held.
-func (k *connection) setTimer(d time.Duration) {
-	if k.timer == nil {
-		k.timer = time.AfterFunc(d, k.tick)
+// sooner returns the earlier of two times, of which 0 is never.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// setTimer lets tick run after d. There is one timer: during an attempt it is the run
+// goroutine's, later the connection's, and the queue's mutex is held.
+func (c *Client) setTimer(d time.Duration) {
+	if c.timer == nil {
+		c.timer = time.AfterFunc(d, c.tick)
 	} else {
-		k.timer.Reset(d)
+		c.timer.Reset(d)
+	}
+}
+
+func (c *Client) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}
+
+// tick looks what is due, which may be nothing: what the timer was set for may be over.
+func (c *Client) tick() {
+	c.mu.Lock()
+	b := c.dialing
+	c.mu.Unlock()
+	if b != nil {
+		b.tick()
+	} else if k := c.current.Load(); k != nil {
+		k.tick()
 	}
 }
 
@@ -90,7 +116,7 @@ func (k *connection) tick() {
 		return
 	}
 	d := k.monitor.Tick(now, link)
-	k.beat, k.due = d.Next, time.Time{}
+	k.beat, k.due = q.since(d.Next), 0
 	if !d.Held && !held {
 		k.held.Store(false)
 	}
@@ -103,8 +129,8 @@ func (k *connection) tick() {
 	case !k.w.controls.asks(): // the last one has left
 		ask = k.talk
 	}
-	if !k.look.IsZero() && !now.Before(k.look) {
-		k.look = time.Time{}
+	if k.look != 0 && q.since(now) >= k.look {
+		k.look = 0
 		k.w.nudge()
 	}
 	k.arm(now)
@@ -140,14 +166,14 @@ func (k *connection) tickSoon() {
 // probed is called by the writer when a probe was handed over; the queue's
 // mutex is held.
 func (k *connection) probed(now time.Time) {
-	k.beat = k.monitor.Wrote(now)
+	k.beat = k.c.q.since(k.monitor.Wrote(now))
 	k.arm(now)
 }
 
 // lookAt lets the writer look whether a barrier is due; the queue's mutex is held.
 func (k *connection) lookAt(at time.Time) {
-	if k.look.IsZero() || at.Before(k.look) {
-		k.look = at
+	if look := k.c.q.since(at); k.look == 0 || look < k.look {
+		k.look = look
 		k.arm(time.Now())
 	}
 }
@@ -177,9 +203,7 @@ func (k *connection) pong(p []byte) {
 func (k *connection) still() {
 	q := &k.c.q
 	q.mu.Lock()
-	k.quiet, k.due = true, time.Time{}
-	if k.timer != nil {
-		k.timer.Stop()
-	}
+	k.quiet, k.due = true, 0
+	k.c.stopTimer()
 	q.mu.Unlock()
 }

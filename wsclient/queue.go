@@ -13,16 +13,16 @@ import (
 // writer, the heartbeat and the reader share, under one mutex that is never held
 // across anything that blocks, user code included.
 type queue struct {
-	maxBytes    int64
-	maxMessages int
-	overflow    Overflow
-	plain       class         // of a plain Send
-	plainErr    error         // why there is none
-	framed      bool          // small messages are stored as frames
-	reports     bool          // UnconfirmedError has the messages
-	timeout     time.Duration // of a write; also of a Send that waits while a callback runs
-	traceDrop   func(DropReason, Message)
-	onAck       func(Message) (id string, upTo, ok bool)
+	bounds    *QueueOptions // the user's
+	plain     class         // of a plain Send
+	plainErr  error         // why there is none
+	timeout   time.Duration // of a write; also of a Send that waits while a callback runs
+	traceDrop func(DropReason, Message)
+
+	framed  bool // small messages are stored as frames
+	alone   bool // a suspect has left, and must not have company
+	freed   bool // something was dropped since the mutex was taken
+	passive bool // no pings are sent on this connection
 
 	low low
 
@@ -40,21 +40,13 @@ type queue struct {
 	err     error // not nil: nothing is accepted any more
 	over    error // not nil: nothing leaves any more
 	link    *writer
-	alone   bool // a suspect has left, and must not have company
 
-	out      tally // messages and payload handed over, again counted again
-	drops    dropCounts
-	freed    bool // something was dropped since the mutex was taken
-	traced   []dropping
-	lost     UnconfirmedError // what cuts and drops have cost: counts
-	doomed   UnconfirmedError // what had left and was to go again when the client ended
-	frozen   int64            // payload that the end has dropped, which stays in BufferedAmount
-	untold   UnconfirmedError // what was dropped and no Flush has told yet
-	passive  bool             // no pings are sent on this connection
-	patience time.Duration    // for a peer to show that it confirms
+	out      tally         // messages and payload handed over, again counted again
+	losses   *losses       // see loss
+	frozen   int64         // payload that the end has dropped, which stays in BufferedAmount
+	patience time.Duration // for a peer to show that it confirms
 
-	reaper *time.Timer // calls reap; nil: nothing has ever expired
-	reapAt time.Time   // when it does; zero: it does not
+	reaper *reaper // nil: nothing has ever expired
 
 	flushes []*flush
 
@@ -65,12 +57,11 @@ type queue struct {
 func (q *queue) configure(c *Client) {
 	o := &c.opts.Queue
 	q.mu.q = q
-	q.maxBytes, q.maxMessages, q.overflow, q.reports = o.MaxBytes, o.MaxMessages, o.Overflow, o.KeepUnconfirmed
-	q.timeout, q.base, q.onAck = c.opts.WriteTimeout, time.Now().Add(-time.Second), o.Ack
+	q.bounds, q.timeout, q.base = o, c.opts.WriteTimeout, time.Now().Add(-time.Second)
 	q.plain, q.plainErr = c.class(&SendOptions{})
 	q.framed = c.opts.Compression == CompressionOff && c.opts.Rate.Messages == 0
 	if o.OnLow != nil {
-		q.low = low{mark: o.LowWater, bell: make(chan struct{}, 1)}
+		q.low.bell = make(chan struct{}, 1)
 	}
 	if t := c.opts.Trace; t != nil {
 		q.traceDrop = t.Dropped
@@ -134,6 +125,14 @@ func (q *queue) accepted() {
 	}
 }
 
+// since is a time as those are that are relative to base; that of the zero time is 0.
+func (q *queue) since(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Sub(q.base)
+}
+
 // enter notes that a callback begins at now, leave that it has ended. The
 // callback may be waiting for whoever waits for room, who must give up then.
 func (q *queue) enter(now time.Time) { q.callback.Store(int64(now.Sub(q.base))) }
@@ -186,7 +185,7 @@ func (q *queue) detach(session int, code StatusCode) *UnconfirmedError {
 		return nil
 	}
 	if lost.more == nil || lost.more.rejected == 0 { // else it counts as dropped
-		q.lost.count(&lost)
+		q.loss().cost.count(&lost)
 	}
 	return &UnconfirmedError{lost.Session, lost.Messages, lost.Bytes, lost.more}
 }
@@ -241,8 +240,9 @@ func (q *queue) close(err error) (lost *UnconfirmedError) {
 		for l.n > 0 {
 			e := l.pop()
 			if e.is(written) {
-				q.doomed.count(&UnconfirmedError{Messages: int(e.count), Bytes: int64(e.size)})
-				q.keep(&q.doomed, &e)
+				doomed := &q.loss().doomed
+				doomed.count(&UnconfirmedError{Messages: int(e.count), Bytes: int64(e.size)})
+				q.keep(doomed, &e)
 			}
 			q.frozen += int64(e.size)
 			q.drop(&e, DropClosed)
@@ -253,12 +253,12 @@ func (q *queue) close(err error) (lost *UnconfirmedError) {
 	}
 	q.flushes = nil
 	if q.reaper != nil {
-		q.reaper.Stop()
+		q.reaper.timer.Stop()
 	}
-	if q.doomed.Messages == 0 {
+	if q.losses == nil || q.losses.doomed.Messages == 0 {
 		return nil
 	}
-	return &q.doomed
+	return &q.losses.doomed
 }
 
 // buffered is BufferedAmount; q.mu is held.

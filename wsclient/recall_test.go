@@ -142,6 +142,7 @@ func TestExpiredIsRecalledFromTheKernelsDoor(t *testing.T) {
 					}
 				}
 				close(all)
+				p.ReadMessage() // or the client would come again
 			})
 			ctx, o := tcp(t, srv, secure)
 			var gone atomic.Int64

@@ -20,11 +20,11 @@ var environmentProxy = http.ProxyFromEnvironment
 var netDial = (&net.Dialer{}).DialContext
 
 // resolve returns a copy of o with the defaults filled in, or an *OptionError.
-func (o *Options) resolve() (Options, error) {
-	if o == nil {
-		o = &Options{}
+func (o *Options) resolve() (*Options, error) {
+	r := &Options{}
+	if o != nil {
+		*r = *o
 	}
-	r := *o
 	r.Header = r.Header.Clone()
 	r.Subprotocols, r.Endpoints = slices.Clone(r.Subprotocols), slices.Clone(r.Endpoints)
 	r.TLS = r.TLS.Clone()
@@ -48,12 +48,12 @@ func (o *Options) resolve() (Options, error) {
 	r.Inbox.MaxBytes = cmp.Or(r.Inbox.MaxBytes, 4<<20)
 	r.Inbox.MaxMessages = cmp.Or(r.Inbox.MaxMessages, 4096)
 	r.Heartbeat = r.Heartbeat.WithDefaults()
-	return r, r.check(o)
+	return r, r.check()
 }
 
 // check refuses what makes no sense, and what this version cannot do: nothing
 // is silently ignored.
-func (o *Options) check(given *Options) error {
+func (o *Options) check() error {
 	if err := checkHeader(o.Header); err != nil {
 		return err
 	}

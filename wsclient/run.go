@@ -17,8 +17,8 @@ import (
 func (c *Client) run() {
 	deepen(0)
 	next := c.plan(reconnect.Step{}, nil, time.Now())
-	c.tracePlan(next)
-	c.reach(next)
+	c.tracePlan(&next)
+	c.reach(&next)
 }
 
 // deepen makes room on the stack for what dialing needs. Once and here that is
@@ -38,27 +38,26 @@ func (c *Client) reach(next *plan) {
 			go k.live()
 			return
 		}
-		if next = c.follow(o); next == nil {
+		if !c.follow(o, next) {
 			return
 		}
 	}
 	c.conclude(ErrClosed, &outcome{})
 }
 
-// follow decides what comes after an attempt or a connection; nil: it was the end.
-func (c *Client) follow(o *outcome) *plan {
+// follow decides what comes after an attempt or a connection; false: it was the end.
+func (c *Client) follow(o *outcome, next *plan) bool {
 	if c.stopping.Load() != nil {
 		o.event.Err = ErrClosed
 		c.conclude(ErrClosed, o)
-		return nil
+		return false
 	}
-	next := c.judge(o)
-	if next == nil {
+	if !c.judge(o, next) {
 		c.conclude(o.final, o)
-		return nil
+		return false
 	}
 	c.report(o)
-	return next
+	return true
 }
 
 // conclude ends the client.
@@ -71,34 +70,32 @@ func (c *Client) conclude(err error, o *outcome) {
 // live is the life of a connection, from the upgrade on, and what comes after it.
 func (k *connection) live() {
 	k.stay()
-	if next := k.leave(); next != nil {
-		k.c.reach(next)
-	}
+	k.leave()
 }
 
-// leave finishes the connection, which has ended, and decides what comes after it.
-func (k *connection) leave() *plan {
+// leave finishes the connection, which has ended, and goes on to what comes after it.
+func (k *connection) leave() {
 	var o outcome
+	var next plan
 	k.outcome(&o)
-	return k.c.follow(&o)
+	if k.c.follow(&o, &next) {
+		k.c.reach(&next)
+	}
 }
 
 // stay reads until the connection has ended. Its goroutine sleeps beneath it, on a
 // stack that is to be small.
 func (k *connection) stay() {
 	c := k.c
-	c.current.Store(k)
 	c.q.attach(&k.w)
 	if e := c.stopping.Load(); e != nil { // it came before it could see k
 		k.end(e)
 	}
-	k.refusal = k.runHook()
-	if c.opts.OnConnect != nil {
-		k.laps.done(reconnect.PhaseConnect, k.refusal)
-	}
+	k.runHook()
+	refusal := k.hook.refused()
 	switch e := c.stopping.Load(); {
-	case k.refusal != nil:
-		k.end(&ending{manner: requested, err: k.refusal, code: StatusNormalClosure, limit: bothClosed})
+	case refusal != nil:
+		k.end(&ending{manner: requested, err: refusal, code: StatusNormalClosure, limit: bothClosed})
 	case e != nil: // stop is under way, and may not have come to k yet
 		k.end(e)
 	default:
@@ -112,12 +109,13 @@ func (k *connection) stay() {
 
 // open makes k the open connection.
 func (c *Client) open(k *connection) {
-	k.opened = time.Now()
-	k.watchData(k.opened)
+	now := time.Now()
+	k.opened = c.q.since(now)
+	k.watchData(now)
 	c.sessions.Store(int64(k.session))
 	c.attempts.Store(0)
 	if c.streak != nil {
-		c.streak.Opened(k.opened)
+		c.streak.Opened(now)
 	}
 	if k.ended.Load() == nil { // else what is queued is for the next one
 		c.q.open()
@@ -128,7 +126,7 @@ func (c *Client) open(k *connection) {
 		c.log(slog.LevelInfo, "open", "session", k.session, "url", k.target.text, "subprotocol", k.agreed.Protocol)
 	}
 	if f := c.opts.OnOpen; f != nil {
-		c.q.enter(k.opened)
+		c.q.enter(now)
 		f(&Conn{k})
 		c.q.leave()
 	}
@@ -176,7 +174,9 @@ func (c *Client) settle(err error, o *outcome) {
 // finish is the end of the run goroutine.
 func (c *Client) finish() {
 	err := c.Err()
-	c.in.end(c.ended())
+	if c.in != nil {
+		c.in.end(c.ended())
+	}
 	c.setState(Closed)
 	if errors.Is(err, ErrClosed) {
 		c.log(slog.LevelInfo, "closed")

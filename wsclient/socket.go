@@ -48,8 +48,8 @@ type observer interface {
 // without a better way.
 type netSocket struct {
 	nc    net.Conn
-	small []byte // a read into it waits
-	more  bool   // the last read filled its buffer
+	small *[smallRead]byte // a read into it waits
+	more  bool             // the last read filled its buffer
 
 	limited bool // a write deadline is set
 }
@@ -69,9 +69,9 @@ func (s *netSocket) read(r *wire.Reader, o observer) (int, error) {
 		r.Rest()
 		o.sleeping()
 		if s.small == nil {
-			s.small = make([]byte, smallRead)
+			s.small = new([smallRead]byte)
 		}
-		n, err := s.nc.Read(s.small)
+		n, err := s.nc.Read(s.small[:])
 		s.more = n == len(s.small)
 		copy(r.Buffer(), s.small[:n])
 		r.Advance(n)

@@ -46,9 +46,13 @@ type rawSocket struct {
 	tryW    func(fd uintptr) bool // nil: nothing was written yet
 }
 
-// newSocket returns the socket of nc. A type that wraps a TCPConn is not one:
-// what it does on top must not be passed by.
-func newSocket(nc net.Conn) socket {
+// ownSocket is what a connection's socket is here.
+type ownSocket = rawSocket
+
+// open makes of s, or what it is made of, the socket of nc. A type that wraps a TCPConn
+// is not one: what it does on top must not be passed by.
+func (s *rawSocket) open(nc net.Conn) socket {
+	s.nc = nc
 	var rc syscall.RawConn
 	var err error
 	switch c := nc.(type) {
@@ -59,13 +63,12 @@ func newSocket(nc net.Conn) socket {
 	}
 	if rc == nil || err != nil {
 		tuneKernel(nc)
-		return &netSocket{nc: nc}
+		return &s.netSocket
 	}
 	if _, ok := nc.(*net.TCPConn); ok {
 		rc.Control(takeLittle)
 	}
-	s := &rawSocket{netSocket: netSocket{nc: nc}, rc: rc}
-	s.tryR = s.readOnce
+	s.rc, s.tryR = rc, s.readOnce
 	return s
 }
 

@@ -13,9 +13,16 @@ type stale struct {
 	told atomic.Pointer[heartbeat.StaleError]
 
 	// Guarded by the queue's mutex.
-	dog  *heartbeat.Watchdog // nil: nobody asks
-	next time.Time           // when it wants to be ticked
-	held bool                // or as soon as a read finds the socket empty
+	dog  *heartbeat.Watchdog
+	next time.Duration // when it wants to be ticked, since queue.base
+	held bool          // or as soon as a read finds the socket empty
+}
+
+// note tells that a message for the user was received; s may be nil.
+func (s *stale) note(at time.Duration) {
+	if s != nil {
+		s.data.Store(int64(at))
+	}
 }
 
 // checkStale refuses what means nothing.
@@ -45,15 +52,15 @@ func (k *connection) awayAfter(p heartbeat.Policy) (d time.Duration) {
 
 // watchData begins to watch the data of a connection that has just opened.
 func (k *connection) watchData(now time.Time) {
-	o := &k.c.opts
+	o := k.c.opts
 	if o.StaleAfter == 0 {
 		return
 	}
 	q := &k.c.q
 	q.mu.Lock()
-	k.stale.dog = heartbeat.NewWatchdog(o.StaleAfter, o.StaleQuiet != nil, now)
-	if k.stale.next = now; o.StaleQuiet == nil {
-		k.stale.next = now.Add(o.StaleAfter)
+	k.stale = &stale{dog: heartbeat.NewWatchdog(o.StaleAfter, o.StaleQuiet != nil, now), next: q.since(now)}
+	if o.StaleQuiet == nil {
+		k.stale.next += o.StaleAfter
 	}
 	k.arm(now)
 	q.mu.Unlock()
@@ -62,9 +69,10 @@ func (k *connection) watchData(now time.Time) {
 // tickData looks at the data if that is due. held: it wants another look as soon as
 // a read finds the socket empty.
 func (k *connection) tickData(now time.Time, l heartbeat.Link) (held bool) {
-	q, s, o := &k.c.q, &k.stale, &k.c.opts
+	q, o := &k.c.q, k.c.opts
 	q.mu.Lock()
-	due := s.dog != nil && !k.quiet && (s.held || !now.Before(s.next))
+	s := k.stale
+	due := s != nil && !k.quiet && (s.held || q.since(now) >= s.next)
 	q.mu.Unlock()
 	if !due {
 		return false
@@ -76,7 +84,7 @@ func (k *connection) tickData(now time.Time, l heartbeat.Link) (held bool) {
 	}
 	q.mu.Lock()
 	d := s.dog.Tick(now, data, quiet, l)
-	s.next, s.held = d.Next, d.Held
+	s.next, s.held = q.since(d.Next), d.Held
 	q.mu.Unlock()
 	if d.Stale != nil {
 		k.staleNow(d.Stale)
@@ -86,7 +94,7 @@ func (k *connection) tickData(now time.Time, l heartbeat.Link) (held bool) {
 
 // staleNow tells, and ends the connection if that was asked for.
 func (k *connection) staleNow(e *heartbeat.StaleError) {
-	o := &k.c.opts
+	o := k.c.opts
 	if t := o.Trace; t != nil && t.Stale != nil {
 		t.Stale(e.Silence)
 	}
@@ -100,6 +108,9 @@ func (k *connection) staleNow(e *heartbeat.StaleError) {
 
 // tellStale tells OnError, on the run goroutine.
 func (k *connection) tellStale() {
+	if k.stale == nil {
+		return
+	}
 	if e := k.stale.told.Swap(nil); e != nil {
 		k.c.q.enter(k.now)
 		k.c.complain(failed("receive", e))

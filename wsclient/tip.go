@@ -17,14 +17,14 @@ type guard struct {
 // A tip is where the next frames of the run at the end of the data lane go, as long as
 // nothing but plain Sends happens to the queue: they need not look at anything else.
 type tip struct {
-	buf      []byte // frames; its capacity is what the run may have. nil: there is no tip
-	messages int    // that there is still room for
-	bytes    int64  // of their payload
+	at, end  uint32 // what is free of the arena's current chunk; end is 0: there is no tip
+	messages int32  // that there is still room for
+	bytes    int32  // of their payload
 }
 
 func (g *guard) Lock() {
 	g.mutex.Lock()
-	if g.tip.buf != nil {
+	if g.tip.end != 0 {
 		g.q.fold()
 	}
 }
@@ -39,14 +39,15 @@ func (q *queue) sendFrame(op wire.Op, p []byte) bool {
 	}
 	q.mu.mutex.Lock()
 	t, n := &q.mu.tip, len(p)
-	if t.messages > 0 && int64(n) <= t.bytes && wire.HeaderSize(n)+n <= cap(t.buf)-len(t.buf) {
-		t.buf = wire.AppendFrame(t.buf, op, p, q.keys.Next())
+	if size := wire.HeaderSize(n) + n; t.messages > 0 && n <= int(t.bytes) && size <= int(t.end-t.at) {
+		wire.AppendFrame(q.arena.cur.buf[:t.at], op, p, q.keys.Next())
+		t.at += uint32(size)
 		t.messages--
-		t.bytes -= int64(n)
+		t.bytes -= int32(n)
 		q.mu.mutex.Unlock()
 		return true
 	}
-	if t.buf != nil {
+	if t.end != 0 {
 		q.fold()
 	}
 	ok := q.err == nil && q.ready(n, &q.plain)
@@ -63,33 +64,39 @@ func (q *queue) sendFrame(op wire.Op, p []byte) bool {
 func (q *queue) unfold() {
 	l := &q.lanes[dataLane]
 	e := l.at(l.n - 1)
-	free := e.chunk.buf[e.chunk.used:]
-	n := min(len(free), runMost-e.stored())
-	if n <= 0 || e.chunk != q.arena.cur || q.low.bell != nil { // each message may make it ring
+	free := min(len(e.chunk.buf)-e.chunk.used, runMost-e.stored())
+	if free <= 0 || e.chunk != q.arena.cur || q.low.bell != nil { // each message may make it ring
 		return
 	}
-	q.mu.tip.buf = free[:0:n]
-	q.mu.tip.messages, q.mu.tip.bytes = q.room(l)
+	at := uint32(e.chunk.used)
+	q.mu.tip = tip{at: at, end: at + uint32(free)}
+	q.mu.tip.messages, q.mu.tip.bytes = q.tipRoom()
+}
+
+// tipRoom is what of the data lane's room a tip may have.
+func (q *queue) tipRoom() (messages, bytes int32) {
+	m, b := q.room(&q.lanes[dataLane])
+	return int32(min(m, runMost)), int32(min(b, runMost))
 }
 
 // fold counts what was put at the tip. Nothing else has happened since there was one.
 func (q *queue) fold() {
-	t, l := &q.mu.tip, &q.lanes[dataLane]
-	messages, bytes := q.room(l)
-	n, size, stored := messages-t.messages, bytes-t.bytes, len(t.buf)
-	t.buf, t.messages = nil, 0
+	t, l := q.mu.tip, &q.lanes[dataLane]
+	q.mu.tip = tip{}
+	messages, bytes := q.tipRoom()
 	e := l.at(l.n - 1)
+	n, size, stored := messages-t.messages, bytes-t.bytes, int(t.at)-e.chunk.used
 	e.chunk.used += stored
 	q.arena.live += int64(stored)
 	e.size += uint32(size)
 	e.over += uint16(stored - int(size))
 	e.count += uint32(n)
 	l.seq += uint64(n)
-	l.messages += n
-	l.bytes += size
+	l.messages += int(n)
+	l.bytes += int64(size)
 }
 
 // room is how much more fits into a lane.
 func (q *queue) room(l *lane) (messages int, bytes int64) {
-	return q.maxMessages - l.messages - l.inHand - l.kept, q.maxBytes - l.bytes - l.keptBytes
+	return q.bounds.MaxMessages - l.messages - l.inHand - l.kept, q.bounds.MaxBytes - l.bytes - l.keptBytes
 }

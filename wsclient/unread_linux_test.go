@@ -48,7 +48,7 @@ func TestUnreadBytesAreSeen(t *testing.T) {
 				}
 				peer, client = s, c
 			}
-			sock := newSocket(client)
+			sock := new(ownSocket).open(client)
 			if sock.unread() {
 				t.Error("unread bytes before any were written")
 			}

@@ -25,28 +25,36 @@ type target struct {
 // parseURL parses raw. Its errors say what to write instead, and never repeat
 // raw, which may hold a password.
 func parseURL(raw string) (*target, error) {
-	if err := noControls(raw); err != nil {
+	t := &target{}
+	if err := t.parse(raw); err != nil {
 		return nil, err
 	}
+	return t, nil
+}
+
+// parse makes of a zero t what raw means.
+func (t *target) parse(raw string) error {
+	if err := noControls(raw); err != nil {
+		return err
+	}
 	scheme, rest, ok := strings.Cut(raw, "://")
-	t := &target{}
 	port := "80"
 	switch strings.ToLower(scheme) {
 	case "ws":
 	case "wss":
 		t.secure, port = true, "443"
 	case "http":
-		return nil, errors.New("scheme http; write ws:// instead")
+		return errors.New("scheme http; write ws:// instead")
 	case "https":
-		return nil, errors.New("scheme https; write wss:// instead")
+		return errors.New("scheme https; write wss:// instead")
 	default:
-		return nil, errors.New("scheme is not ws or wss; write ws://host:port/path, or wss:// for TLS")
+		return errors.New("scheme is not ws or wss; write ws://host:port/path, or wss:// for TLS")
 	}
 	if !ok {
-		return nil, errors.New("no // behind the scheme; write ws://host:port/path")
+		return errors.New("no // behind the scheme; write ws://host:port/path")
 	}
 	if strings.Contains(rest, "#") {
-		return nil, errors.New("a WebSocket URL has no fragment (RFC 6455 3); leave out what is behind #, or write %23")
+		return errors.New("a WebSocket URL has no fragment (RFC 6455 3); leave out what is behind #, or write %23")
 	}
 	end := len(rest)
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
@@ -54,12 +62,15 @@ func parseURL(raw string) (*target, error) {
 	}
 	if err := t.authority(raw[:len(raw)-len(rest)+end], rest[:end], port); err != nil {
 		if strings.Contains(rest[end:], "@") { // a password that has a ? or a / may be in err
-			return nil, errBadUser
+			return errBadUser
 		}
-		return nil, err
+		return err
 	}
 	t.setURI(rest[end:])
-	return t, nil
+	if t.text == raw {
+		t.text = raw // one string less to keep
+	}
+	return nil
 }
 
 var errBadUser = errors.New("bad host or user; percent-encode what is special in user and password")

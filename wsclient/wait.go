@@ -2,6 +2,7 @@ package wsclient
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,27 +13,27 @@ import (
 // An endpoint is one of the URLs that lead to the feed.
 type endpoint struct {
 	url    string
-	target *target // that url means
+	target target // that url means
 }
 
 // parseEndpoints parses the URL of New and those of Options.Endpoints. Those that
 // stand there twice count once.
 func parseEndpoints(first string, o *Options) (list []endpoint, err error) {
-	urls, seen := []string{first}, map[string]bool{}
+	urls := []string{first}
 	if o != nil {
 		urls = append(urls, o.Endpoints...)
 	}
 	for i, raw := range urls {
-		t, err := parseURL(raw)
+		e := endpoint{url: raw}
+		err := e.target.parse(raw)
 		switch {
 		case err != nil && i == 0:
 			return nil, &OptionError{"url", err}
 		case err != nil:
 			return nil, &OptionError{"Endpoints[" + strconv.Itoa(i-1) + "]", err}
-		case !seen[raw]:
-			list = append(list, endpoint{raw, t})
+		case !slices.ContainsFunc(list, func(o endpoint) bool { return o.url == raw }):
+			list = append(list, e)
 		}
-		seen[raw] = true
 	}
 	return list, nil
 }
@@ -41,7 +42,7 @@ func parseEndpoints(first string, o *Options) (list []endpoint, err error) {
 type plan struct {
 	number int   // in its losing streak
 	last   error // why the one before failed
-	to     endpoint
+	to     *endpoint
 	wanted time.Time              // when it is to begin
 	at     time.Time              // when it will, as far as is known
 	held   bool                   // the Limiter has put it off
@@ -49,8 +50,8 @@ type plan struct {
 }
 
 // plan plans the next attempt, within the Limiter.
-func (c *Client) plan(step reconnect.Step, last error, now time.Time) *plan {
-	p := &plan{number: step.Attempts + 1, last: last, to: c.endpoints[step.Endpoint], wanted: now.Add(step.Wait)}
+func (c *Client) plan(step reconnect.Step, last error, now time.Time) plan {
+	p := plan{number: step.Attempts + 1, last: last, to: &c.endpoints[step.Endpoint], wanted: now.Add(step.Wait)}
 	if p.at = p.wanted; c.opts.Reconnect.Limiter != nil {
 		p.place = c.opts.Reconnect.Limiter.Reserve(strings.ToLower(p.to.target.addr), now, p.wanted)
 		p.at = p.place.Time()

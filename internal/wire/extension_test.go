@@ -12,7 +12,7 @@ import (
 const pmd = "permessage-deflate"
 
 // negotiate does a handshake that is answered with these extension fields.
-func negotiate(c wire.Compression, extensions ...string) (*wire.Answer, string, error) {
+func negotiate(c wire.Compression, extensions ...string) (wire.Answer, string, error) {
 	var more strings.Builder
 	for _, f := range extensions {
 		more.WriteString("Sec-WebSocket-Extensions: " + f + "\r\n")
@@ -79,7 +79,7 @@ func TestIllegalAnswersToAnOfferOfCompression(t *testing.T) {
 	} {
 		a, _, err := negotiate(wire.CompressionContext, answer)
 		var r *wire.Refusal
-		if a != nil || !errors.As(err, &r) || r.Status != 101 || r.Err == nil {
+		if !errors.As(err, &r) || r.Status != 101 || r.Err == nil {
 			t.Errorf("%.60q: %+v, %v; want a *Refusal", answer, a, err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestIllegalAnswersToAnOfferOfCompression(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, _, err := negotiate(c.c, c.fields...)
 			var r *wire.Refusal
-			if a != nil || !errors.As(err, &r) || c.is != nil && !errors.Is(err, c.is) {
+			if !errors.As(err, &r) || c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("%+v, %v; want a *Refusal", a, err)
 			}
 		})

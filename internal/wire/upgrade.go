@@ -26,16 +26,21 @@ type Request struct {
 
 // An Answer is an accepted handshake (RFC 6455 4.2.2).
 type Answer struct {
+	Agreed
+	Deflate *Deflate // nil: not agreed on
+	Early   []byte   // what came behind the header: the first frames; nil: nothing
+}
+
+// Agreed is what of an answer is worth keeping.
+type Agreed struct {
 	Protocol   string
 	Extensions []string // the values of Sec-WebSocket-Extensions
-	Deflate    *Deflate // nil: not agreed on
-	Early      []byte   // what came behind the header: the first frames; nil: nothing
 
 	fields fields // those that are not the handshake's own
 }
 
 // Header returns all of the answer's header, put together anew.
-func (a *Answer) Header() http.Header {
+func (a *Agreed) Header() http.Header {
 	h := a.fields.header()
 	// The library keeps the fields of the handshake to itself.
 	h.Set("Upgrade", "websocket")
@@ -89,7 +94,7 @@ var errNoProtocol = errors.New("the server chose no subprotocol, though some wer
 
 // Upgrade does the opening handshake on conn, whose deadline is the caller's
 // affair. Its error is a *Refusal if there was an HTTP answer.
-func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
+func Upgrade(conn io.ReadWriter, req *Request) (Answer, error) {
 	x := newExchange(conn, req)
 	defer x.free()
 	// There is no reader to give back: the library reads no further than the
@@ -106,19 +111,19 @@ func Upgrade(conn io.ReadWriter, req *Request) (*Answer, error) {
 	}
 	switch {
 	case err == nil:
-		a := &Answer{Protocol: hs.Protocol, Extensions: x.extensions, Deflate: deflate, Early: x.early()}
+		a := Answer{Agreed: Agreed{Protocol: hs.Protocol, Extensions: x.extensions}, Deflate: deflate, Early: x.early()}
 		if len(x.fields) > 0 {
 			a.fields = slices.Clone(x.fields)
 		}
 		return a, nil
 	case x.refusal != nil:
-		return nil, x.refusal
+		return Answer{}, x.refusal
 	case x.err == nil || !errors.Is(err, x.err):
-		return nil, &Refusal{Status: http.StatusSwitchingProtocols, Header: x.fields.header(), Err: err}
+		return Answer{}, &Refusal{Status: http.StatusSwitchingProtocols, Header: x.fields.header(), Err: err}
 	case err == io.EOF:
-		return nil, io.ErrUnexpectedEOF
+		return Answer{}, io.ErrUnexpectedEOF
 	}
-	return nil, err
+	return Answer{}, err
 }
 
 // readRefusal reads an answer that is not 101.

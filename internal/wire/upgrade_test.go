@@ -65,7 +65,7 @@ const (
 	good    = status + fields + goodbye
 )
 
-func upgrade(s *server, protocols ...string) (*wire.Answer, error) {
+func upgrade(s *server, protocols ...string) (wire.Answer, error) {
 	return wire.Upgrade(s, &wire.Request{Host: "example.com", URI: "/", Protocols: protocols})
 }
 
