@@ -72,7 +72,7 @@ func (w *writer) fill(now time.Time) bool {
 		w.takePongs()
 		w.takeControls()
 		if w.barriers.wanted && w.pace.control() {
-			b.items = append(b.items, w.ping(now))
+			w.ping(now)
 		}
 		for at := range lanes {
 			if at == hookLane || !w.gated {
@@ -110,20 +110,20 @@ func (w *writer) hooksTaken() uint64 {
 	return w.q.window.handed.hook + uint64(w.q.lanes[hookLane].inHand)
 }
 
-// ping returns a ping behind all that was taken.
-func (w *writer) ping(now time.Time) item {
+// ping adds a ping behind all that was taken.
+func (w *writer) ping(now time.Time) {
 	w.barriers.hooks = w.hooksTaken()
-	return w.barriers.ping(w.taken(), now)
+	w.b.items = append(w.b.items, w.barriers.ping(w.taken(), now))
 }
 
 // fillLane adds messages of a lane while there is room, and returns what is left
 // of it.
 func (w *writer) fillLane(at int8, room int, now time.Time) int {
-	l, b, q := &w.q.lanes[at], w.b, w.q
+	l, q := &w.q.lanes[at], w.q
 	q.sweep(l, now)
 	for w.mayGo(l) && !w.cut.on {
 		if at != hookLane && w.barriers.owed(l.at(0), q) && w.pace.control() {
-			b.items = append(b.items, w.ping(now))
+			w.ping(now)
 		}
 		size := l.at(0).stored()
 		if l.at(0).op != opFrames {
@@ -136,26 +136,33 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		if !w.pace.message(now) {
 			break
 		}
-		e := l.pop()
-		l.inHand += int(e.count)
-		if room -= size; room < 0 && e.op != opFrames {
-			w.cut = cut{entry: e, on: true, payload: e.data(), key: w.keys.Next()}
-		}
-		b.items = append(b.items, item{entry: e})
-		if at == hookLane {
-			continue
-		}
-		b.notes(&e)
-		if !e.acked() {
-			w.inHand += uint64(e.count)
-		}
-		q.alone = q.alone || e.is(suspect)
-		w.barriers.passed(&e)
+		room -= size
+		w.take(l, room < 0)
 	}
 	if l.n > 0 && w.full < batchMost {
 		w.full *= 2
 	}
 	return room
+}
+
+// take takes the first entry of a lane. over: it is larger than what is left of the batch.
+func (w *writer) take(l *lane, over bool) {
+	w.b.items = append(w.b.items, item{})
+	e := &w.b.items[len(w.b.items)-1].entry
+	l.pop(e)
+	l.inHand += int(e.count)
+	if over && e.op != opFrames {
+		w.cut = cut{entry: *e, on: true, payload: e.data(), key: w.keys.Next()}
+	}
+	if e.lane == hookLane {
+		return
+	}
+	w.b.notes(e)
+	if !e.acked() {
+		w.inHand += uint64(e.count)
+	}
+	w.q.alone = w.q.alone || e.is(suspect)
+	w.barriers.passed(e)
 }
 
 // fillLast adds what goes behind the last message: the Close, or a barrier.
@@ -172,14 +179,14 @@ func (w *writer) fillLast(now time.Time) {
 	case w.closing != nil:
 		// The peer's Close is the answer to ours only if the pong to this comes first.
 		if b := &w.barriers; b.tells() && b.behind(w.taken(), w.hooksTaken()) && w.pace.control() {
-			w.b.items = append(w.b.items, w.ping(now))
+			w.ping(now)
 		}
 		w.last = true
 		w.b.items = append(w.b.items, item{entry: entry{op: wire.OpClose}})
 	case !w.gated:
 		due, later := w.barriers.due(w.taken(), w.hooksTaken(), w.q, now)
 		if w.barriers.nudged = false; due && w.pace.control() {
-			w.b.items = append(w.b.items, w.ping(now))
+			w.ping(now)
 		} else if !later.IsZero() {
 			w.lookAt(later)
 		}

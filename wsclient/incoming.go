@@ -7,7 +7,8 @@ import (
 )
 
 // parse handles all that was read. A Close by the user ends it early: like a
-// browser's, its message events are over then.
+// browser's, its message events are over then. The stack beneath OnMessage is to be
+// small, as it stays with the connection.
 func (k *connection) parse() {
 	deliver := k.c.opts.OnMessage
 	if k.opened == 0 {
@@ -18,51 +19,78 @@ func (k *connection) parse() {
 		k.c.enter(k.now)
 		defer k.c.leave()
 	}
-	plain := deliver != nil && ack == nil && k.talk == nil
-	var messages, bytes uint64
-	var err error
-	fresh, over := false, false // there was data; there is nothing more to do
-	m := Message{Session: k.session, Received: k.now}
-	for !over {
-		if plain {
-			n, size := k.hand(m, deliver)
-			messages, bytes, fresh = messages+n, bytes+size, fresh || n > 0
-			if over = k.closedByUs(); over {
-				break
-			}
+	var got arrival
+	for over := false; !over; {
+		if deliver != nil && ack == nil && k.talk == nil {
+			over = k.hand(deliver, &got)
 		}
-		op, p, e := k.r.Next()
-		switch op {
-		case wire.OpText, wire.OpBinary:
-			messages++
-			bytes += uint64(len(p))
-			m.Type = MessageType(op)
-			fresh = k.message(m, p, deliver) || fresh
-			over = deliver != nil && k.closedByUs()
-		case wire.OpPing:
-			k.w.owe(p)
-		case wire.OpPong:
-			k.pong(p)
-		case wire.OpClose:
-			k.peerClosed(p)
-			over = true
-		default:
-			err, over = e, true
-		}
+		over = over || k.next(deliver, &got)
 	}
-	k.c.count(messages, bytes)
-	if fresh {
+	k.c.count(got.messages, got.bytes)
+	if got.fresh {
 		k.stale.note(k.now.Sub(k.c.q.base))
 	}
 	k.unread = k.r.Pending()
-	if err != nil {
-		k.fail(err)
+	if got.err != nil {
+		k.fail(got.err)
 	}
 }
 
-// message deals with one, whose data is p, and reports whether that is data: no part of
-// the heartbeat.
-func (k *connection) message(m Message, p []byte, deliver func(Message)) bool {
+// An arrival is what one read has brought.
+type arrival struct {
+	messages, bytes uint64
+	fresh           bool // there was data
+	err             error
+}
+
+// hand gives the messages at the beginning of what was read to OnMessage, until
+// something else is among them. over: or until the user has closed the client.
+func (k *connection) hand(deliver func(Message), got *arrival) (over bool) {
+	b, most := k.r.Plain()
+	all := len(b)
+	m := Message{Session: k.session, Received: k.now}
+	for !over {
+		op, header, n := wire.Glance(b, most)
+		if op == 0 {
+			break
+		}
+		m.Type, m.Data = MessageType(op), b[header:header+n:header+n]
+		b = b[header+n:]
+		got.messages++
+		got.bytes += uint64(n)
+		deliver(m)
+		over = k.closedByUs()
+	}
+	got.fresh = got.fresh || len(b) < all
+	k.r.Skip(all - len(b))
+	return over
+}
+
+// next deals with the next message or control frame. over: there is nothing more to do.
+func (k *connection) next(deliver func(Message), got *arrival) (over bool) {
+	op, p, err := k.r.Next()
+	switch op {
+	case wire.OpText, wire.OpBinary:
+		got.messages++
+		got.bytes += uint64(len(p))
+		m := Message{Type: MessageType(op), Session: k.session, Received: k.now}
+		return k.message(m, p, deliver, got)
+	case wire.OpPing:
+		k.w.owe(p)
+	case wire.OpPong:
+		k.pong(p)
+	case wire.OpClose:
+		k.peerClosed(p)
+		return true
+	default:
+		got.err = err
+		return true
+	}
+	return false
+}
+
+// message deals with a message, whose data is p.
+func (k *connection) message(m Message, p []byte, deliver func(Message), got *arrival) (over bool) {
 	if k.c.opts.Queue.Ack != nil {
 		k.acked(m, p)
 	}
@@ -70,39 +98,18 @@ func (k *connection) message(m Message, p []byte, deliver func(Message)) bool {
 	if k.talk != nil {
 		shown, data = k.hear(wire.Op(m.Type), p)
 	}
+	got.fresh = got.fresh || data
 	switch {
 	case !shown:
 		k.hide(p)
 	case deliver == nil:
 		k.take(m, p)
+		return false
 	default:
 		m.Data = p
 		deliver(m)
 	}
-	return data
-}
-
-// hand gives the messages at the beginning of what was read to OnMessage, until
-// something else is among them.
-func (k *connection) hand(m Message, deliver func(Message)) (messages, bytes uint64) {
-	b, most := k.r.Plain()
-	all := len(b)
-	for {
-		op, header, n := wire.Glance(b, most)
-		if op == 0 {
-			break
-		}
-		m.Type, m.Data = MessageType(op), b[header:header+n:header+n]
-		b = b[header+n:]
-		messages++
-		bytes += uint64(n)
-		deliver(m)
-		if k.closedByUs() {
-			break
-		}
-	}
-	k.r.Skip(all - len(b))
-	return messages, bytes
+	return k.closedByUs()
 }
 
 // closedByUs reports whether the user has closed the client, who gets no message then.

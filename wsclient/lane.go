@@ -121,19 +121,19 @@ func (q *queue) popMessage(l *lane) entry {
 		l.messages--
 		return q.arena.split(e, 1)
 	}
-	return l.pop()
+	var e entry
+	l.pop(&e)
+	return e
 }
 
 // pop takes the first entry out.
-func (l *lane) pop() (e entry) {
+func (l *lane) pop(e *entry) {
 	p := l.at(0)
-	e = *p
-	*p = entry{}
-	l.unindex(&e)
+	*e, *p = *p, entry{}
+	l.unindex(e)
 	l.head = (l.head + 1) & (len(l.ring) - 1)
 	l.n--
 	l.rest()
-	return e
 }
 
 // find returns the place of the entry that waits with this key, or -1.

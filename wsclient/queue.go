@@ -172,7 +172,8 @@ func (q *queue) detach(session int, code StatusCode) *UnconfirmedError {
 	q.link, q.partial = nil, 0
 	hook := &q.lanes[hookLane]
 	for hook.n > 0 {
-		e := hook.pop()
+		var e entry
+		hook.pop(&e)
 		hook.bytes -= int64(e.size)
 		q.arena.release(&e)
 	}
@@ -238,7 +239,8 @@ func (q *queue) close(err error) (lost *UnconfirmedError) {
 	for _, at := range []int8{priorityLane, dataLane} {
 		l := &q.lanes[at]
 		for l.n > 0 {
-			e := l.pop()
+			var e entry
+			l.pop(&e)
 			if e.is(written) {
 				doomed := &q.loss().doomed
 				doomed.count(&UnconfirmedError{Messages: int(e.count), Bytes: int64(e.size)})
