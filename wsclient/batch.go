@@ -207,7 +207,7 @@ func (w *writer) encode() {
 		case wire.OpClose:
 			payload = w.closing
 		case opFrames:
-			if frames := it.frames(); len(frames) >= w.sock.gathers() {
+			if frames := it.frames(); len(frames) >= pieceLeast && w.sock.direct() {
 				b.add(frames)
 			} else {
 				b.made(append(b.buf, frames...))

@@ -10,6 +10,9 @@ type buffers struct {
 // buffersMost is how many pieces one system call gets.
 const buffersMost = 32
 
+// pieceLeast is the size from which a piece of its own costs less than to be copied.
+const pieceLeast = 2 << 10
+
 // add appends p, which is not empty and must not change.
 func (b *buffers) add(p []byte) {
 	if n := len(b.pieces); n > b.gone {

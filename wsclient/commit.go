@@ -70,6 +70,7 @@ func (w *writer) commitPart(it *item) {
 // written ends the batch.
 func (w *writer) written(now time.Time) {
 	w.most = max(w.most, int32(w.b.size))
+	w.wrote = now.Sub(w.q.base)
 	w.b.free()
 	w.b = nil
 	w.pace.left(now)

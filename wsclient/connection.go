@@ -146,7 +146,7 @@ func (k *connection) step() {
 	k.w.flush()
 	if k.early {
 		k.early = false
-		k.parse()
+		k.arrived()
 		return
 	}
 	n, err := k.sock.read(&k.r, k)
@@ -157,7 +157,7 @@ func (k *connection) step() {
 	if n > 0 {
 		k.heard.Store(int64(k.now.Sub(k.c.q.base)))
 		k.unread += n
-		k.parse()
+		k.arrived()
 	}
 	if err == nil {
 		return
@@ -171,6 +171,14 @@ func (k *connection) step() {
 	k.sock.awake()
 	k.checkWriting()
 	k.tellStale()
+}
+
+// arrived deals with what was read, and writes the pong that is owed at once: what
+// follows may wait for room in the inbox.
+func (k *connection) arrived() {
+	if k.parse() {
+		k.w.flush()
+	}
 }
 
 // checkWriting gives the peer's last words their time once writing has ended.

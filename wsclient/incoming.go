@@ -8,8 +8,8 @@ import (
 
 // parse handles all that was read. A Close by the user ends it early: like a
 // browser's, its message events are over then. The stack beneath OnMessage is to be
-// small, as it stays with the connection.
-func (k *connection) parse() {
+// small, as it stays with the connection. owes: a pong is to be written next.
+func (k *connection) parse() (owes bool) {
 	deliver := k.c.opts.OnMessage
 	if k.opened == 0 {
 		deliver = nil
@@ -34,12 +34,14 @@ func (k *connection) parse() {
 	if got.err != nil {
 		k.fail(got.err)
 	}
+	return got.owes
 }
 
 // An arrival is what one read has brought.
 type arrival struct {
 	messages, bytes uint64
 	fresh           bool // there was data
+	owes            bool // a ping was the end of it
 	err             error
 }
 
@@ -55,7 +57,9 @@ func (k *connection) hand(deliver func(Message), got *arrival) (over bool) {
 			break
 		}
 		m.Type, m.Data = MessageType(op), b[header:header+n:header+n]
-		b = b[header+n:]
+		if b = b[header+n:]; len(b) == 0 {
+			k.c.q.last()
+		}
 		got.messages++
 		got.bytes += uint64(n)
 		deliver(m)
@@ -76,7 +80,8 @@ func (k *connection) next(deliver func(Message), got *arrival) (over bool) {
 		m := Message{Type: MessageType(op), Session: k.session, Received: k.now}
 		return k.message(m, p, deliver, got)
 	case wire.OpPing:
-		k.w.owe(p)
+		got.owes = k.opened != 0 && k.r.Pending() == 0
+		k.w.owe(p, got.owes)
 	case wire.OpPong:
 		k.pong(p)
 	case wire.OpClose:
@@ -106,6 +111,9 @@ func (k *connection) message(m Message, p []byte, deliver func(Message), got *ar
 		k.take(m, p)
 		return false
 	default:
+		if k.r.Pending() == 0 {
+			k.c.q.last()
+		}
 		m.Data = p
 		deliver(m)
 	}

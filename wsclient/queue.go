@@ -27,7 +27,7 @@ type queue struct {
 	low low
 
 	// callback is when the callback that runs now began, in nanoseconds since
-	// base; 0: none runs.
+	// base; 0: none runs. Negative: the reader writes behind it, see mayWriteHere.
 	callback atomic.Int64
 	base     time.Time // what times in atomics are relative to: before all of them, so that 0 is none
 
@@ -92,7 +92,7 @@ func (l *lane) twin(c *class) int {
 func (q *queue) accept(m Message, c class) {
 	if q.runs(len(m.Data), &c) {
 		q.frame(wire.Op(m.Type), m.Data, &c)
-		q.accepted()
+		q.accepted(false)
 		return
 	}
 	q.squeeze()
@@ -112,17 +112,26 @@ func (q *queue) accept(m Message, c class) {
 		e.seq = l.seq
 		l.push(e)
 	}
-	q.accepted()
+	q.accepted(false)
 }
 
-// accepted does what follows from a message that has come.
-func (q *queue) accepted() {
+// accepted does what follows from a message that has come. here: if it can be written at
+// once the caller may do it; then its writer is returned.
+func (q *queue) accepted(here bool) *writer {
 	if q.low.bell != nil {
 		q.level()
 	}
-	if w := q.link; w != nil && !w.writing && !w.scheduled {
-		w.kick()
+	w := q.link
+	switch {
+	case w == nil || w.writing || w.scheduled || !w.pending():
+	case here && w.mayWriteHere():
+		w.scheduled = true
+		w.workers.Add(1)
+		return w
+	default:
+		w.start()
 	}
+	return nil
 }
 
 // since is a time as those are that are relative to base; that of the zero time is 0.
@@ -138,6 +147,10 @@ func (q *queue) since(t time.Time) time.Duration {
 func (q *queue) enter(now time.Time) { q.callback.Store(int64(now.Sub(q.base))) }
 
 func (q *queue) leave() { q.callback.Store(0) }
+
+// last notes that the callback that runs now is the last before the reader writes what
+// is pending.
+func (q *queue) last() { q.callback.Store(-q.callback.Load()) }
 
 // attach makes w the way out, for what OnConnect sends only until open.
 func (q *queue) attach(w *writer) {

@@ -26,8 +26,9 @@ type socket interface {
 	// less: never. It returns 0 without an error once look is over, if it can; zero:
 	// never.
 	write(b *buffers, last bool, timeout time.Duration, look time.Time) (int, error)
-	// gathers is the least size of a piece that is not to be joined with others.
-	gathers() int
+	// direct reports whether the kernel gets what is given: tryWrite tries, and pieces
+	// of memory need not be joined, which others would write one by one.
+	direct() bool
 	// wake lets read return with os.ErrDeadlineExceeded once at has come,
 	// whether it is waiting then or called later, until awake.
 	wake(at time.Time)
@@ -112,8 +113,7 @@ func (s *netSocket) write(b *buffers, _ bool, timeout time.Duration, look time.T
 	return n, err
 }
 
-// gathers: each write is one piece, and may be one TLS record.
-func (s *netSocket) gathers() int { return writePiece }
+func (s *netSocket) direct() bool { return false }
 
 // writeLimit is the deadline of a write; early: before its timeout.
 func writeLimit(timeout time.Duration, look time.Time) (limit time.Time, early bool) {

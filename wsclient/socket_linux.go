@@ -106,8 +106,7 @@ func (s *rawSocket) readOnce(fd uintptr) bool {
 	}
 }
 
-// gathers: what is smaller costs more as a piece of its own than being copied.
-func (s *rawSocket) gathers() int { return 2 << 10 }
+func (s *rawSocket) direct() bool { return true }
 
 func (s *rawSocket) tryWrite(b *buffers, last bool) (int, error) {
 	s.rest, s.last, s.once = b, last, true

@@ -50,13 +50,17 @@ func (q *queue) sendFrame(op wire.Op, p []byte) bool {
 	if t.end != 0 {
 		q.fold()
 	}
+	var w *writer
 	ok := q.err == nil && q.ready(n, &q.plain)
 	if ok {
 		q.frame(op, p, &q.plain)
-		q.accepted()
+		w = q.accepted(true)
 		q.unfold()
 	}
 	q.mu.mutex.Unlock()
+	if w != nil {
+		w.writeHere()
+	}
 	return ok
 }
 

@@ -34,11 +34,12 @@ type writer struct {
 	inHand    uint64        // messages in b and cut that pongs will confirm
 
 	// Owned by whoever set writing.
-	b    *batch
-	full int32 // size at which a batch is full
-	most int32 // size of the largest batch since the writer has last begun
-	keys wire.Keys
-	cut  cut
+	b     *batch
+	full  int32 // size at which a batch is full
+	most  int32 // size of the largest batch since the writer has last begun
+	keys  wire.Keys
+	cut   cut
+	wrote time.Duration // since queue.base, when a batch was written last; guarded by q.mu
 
 	pace     *pace          // nil: there is no Rate
 	deflater *wire.Deflater // nil: nothing is compressed
@@ -96,6 +97,31 @@ func (w *writer) work() {
 	w.q.mu.Lock()
 	w.scheduled = false
 	w.write(true)
+}
+
+// hereAfter is how long nothing must have been written for a Send to write by itself.
+const hereAfter = 50 * time.Microsecond
+
+// mayWriteHere reports whether a Send that finds nobody writing may do it by itself, as far
+// as the kernel takes it, which spares waking another goroutine: in a callback behind which the reader
+// would write next, once, and otherwise if nothing was written for a while, since many
+// Sends in a row are to leave together. q.mu is held.
+func (w *writer) mayWriteHere() bool {
+	if !w.sock.direct() {
+		return false
+	}
+	if c := w.q.callback.Load(); c != 0 {
+		return c < 0 && w.q.callback.CompareAndSwap(c, -c)
+	}
+	return time.Since(w.q.base)-w.wrote > hereAfter
+}
+
+// writeHere does it.
+func (w *writer) writeHere() {
+	defer w.workers.Done()
+	w.q.mu.Lock()
+	w.scheduled = false
+	w.write(false)
 }
 
 // flush writes what is pending as far as the kernel takes it, and leaves the
@@ -233,11 +259,13 @@ func (w *writer) await() {
 	<-w.closed
 }
 
-// owe queues the pong to a ping.
-func (w *writer) owe(payload []byte) {
+// owe queues the pong to a ping. later: the reader writes next.
+func (w *writer) owe(payload []byte, later bool) {
 	w.q.mu.Lock()
 	w.pongs.push(payload)
-	w.kick()
+	if !later {
+		w.kick()
+	}
 	w.q.mu.Unlock()
 }
 
