@@ -133,7 +133,7 @@ func (w *writer) flush() {
 }
 
 // write writes what is pending, unless somebody does: all of it, or, if it is not to
-// wait, as far as the kernel takes it; q.mu is held, and released.
+// wait, one batch, as far as the kernel takes it; q.mu is held, and released.
 func (w *writer) write(wait bool) {
 	if w.writing || !w.pending() {
 		w.q.mu.Unlock()
@@ -161,7 +161,7 @@ func (w *writer) write(wait bool) {
 			w.fail(err)
 			return
 		}
-		if !wait && w.b != nil { // the goroutine goes on with it
+		if !wait && w.pending() { // the goroutine goes on with it, and with what others have sent
 			w.writing = false
 			if !w.scheduled {
 				w.start()
