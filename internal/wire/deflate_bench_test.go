@@ -10,6 +10,7 @@ import (
 
 	klauspost "github.com/klauspost/compress/flate"
 
+	"github.com/steadyws/steadyws/internal/inflate"
 	"github.com/steadyws/steadyws/internal/wire"
 )
 
@@ -38,6 +39,23 @@ var libraries = []library{
 }
 
 var librarySizes = []int{128, 1 << 10, 16 << 10}
+
+// BenchmarkInflateOnce is what internal/inflate makes of the same messages as
+// BenchmarkLibraries.
+func BenchmarkInflateOnce(b *testing.B) {
+	for _, n := range librarySizes {
+		z, out := []byte(newDeflater(6, false).message(prose(n))), make([]byte, n+300)
+		b.Run(fmt.Sprintf("inflate/%d/ours", n), func(b *testing.B) {
+			d := inflate.New()
+			for b.Loop() {
+				d.Begin(z, nil)
+				if p, s := d.Append(out[:0]); s != inflate.Done || len(p) != n {
+					b.Fatal(s, len(p))
+				}
+			}
+		})
+	}
+}
 
 // BenchmarkLibraries is the choice of the deflate library: CPU for each message,
 // the ratio, and what one reader or writer holds. docs/performance.md has its

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/flate"
+
+	"github.com/steadyws/steadyws/internal/inflate"
 )
 
 const (
@@ -62,16 +64,51 @@ func (d *decoder) free() {
 
 // whole inflates the message p and returns it in a buffer of its own.
 func (f *inflater) whole(p []byte) (*scrap, error) {
+	f.start(4*len(p) + inflateSlack)
+	if !f.once(p) {
+		f.out.b = f.out.b[:0]
+		if err := f.again(p); err != nil {
+			f.drop()
+			return nil, err
+		}
+	}
+	return f.done(), nil
+}
+
+// inflateSlack is room that spares messages which get four times as large the slow
+// end of a buffer.
+const inflateSlack = 300
+
+var oncers = sync.Pool{New: func() any { return inflate.New() }}
+
+// once inflates p if that is what messages usually are: it is valid, within the
+// limit, and without a final block. What is not, again tells.
+func (f *inflater) once(p []byte) bool {
+	d := oncers.Get().(*inflate.Decoder)
+	d.Begin(p, f.hist.window())
+	s := inflate.Full
+	for {
+		b := f.out.b
+		most := int(min(int64(cap(b)), f.limit))
+		b, s = d.Append(b[:len(b):most])
+		f.out.b = f.out.b[:len(b)]
+		if s != inflate.Full || int64(most) == f.limit {
+			break
+		}
+		f.out = f.out.moved(f.out.b, int(min(2*int64(most), f.limit)))
+	}
+	d.Forget()
+	oncers.Put(d)
+	return s == inflate.Done
+}
+
+// again inflates p with the library.
+func (f *inflater) again(p []byte) error {
 	d := decoders.Get().(*decoder)
 	defer d.free()
 	d.buf = append(append(d.buf[:0], p...), inflateTail...)
 	d.Reader.Reset(d.buf)
-	f.start(4 * len(p))
-	if err := f.run(d.fr, &d.Reader, d.Reader.Len); err != nil {
-		f.drop()
-		return nil, err
-	}
-	return f.done(), nil
+	return f.run(d.fr, &d.Reader, d.Reader.Len)
 }
 
 // start makes room for a message of n bytes or so.
