@@ -1,9 +1,6 @@
 package inflate
 
-import (
-	"math/bits"
-	"sync"
-)
+import "sync"
 
 const (
 	literals      = 288 // symbols that the fixed code has (RFC 1951 3.2.6)
@@ -25,9 +22,9 @@ const (
 )
 
 // Codes decode the symbols of a block. A table for k further bits is there for k+1
-// codes at least, since no code leaves anything out: so the 288 have less than 288/6
-// tables of 32 entries, or smaller ones that come to less, and the 32 have four of
-// 128.
+// codes at least, since no code leaves anything out. So of 288 literals there are 48
+// tables of 32 entries at most, of 32 distances 4 of 128, or smaller ones that come to
+// less.
 type codes struct {
 	literal  [1<<literalBits + literals/6*32]uint32
 	distance [1<<distanceBits + distances/8*128]uint32
@@ -66,6 +63,13 @@ func consumed(bits uint64, have uint, e uint32) (uint64, uint) {
 	return bits >> (e & entryBits), have - uint(e&entryBits)
 }
 
+// An alphabet is a kind of symbols, and where the table of their code is made.
+type alphabet struct {
+	symbols []uint32 // entries that lack their codes
+	table   []uint32
+	bits    int // of the table
+}
+
 // A sharing is what all decoders have in common: entries that lack their codes, and
 // the fixed codes.
 type sharing struct {
@@ -95,12 +99,10 @@ var shared = sync.OnceValue(func() *sharing {
 	}
 	spread(s.distance[:usedDistances], 1, 4, 2)
 
-	d := &Decoder{}
-	lengths := d.lengths[:]
+	d := &Decoder{} // to build with
+	lengths := d.lengths[:literals]
 	for i := range lengths { // RFC 1951 3.2.6
 		switch {
-		case i >= literals:
-			lengths[i] = 5
 		case i < 144, i >= 280:
 			lengths[i] = 8
 		case i < 256:
@@ -109,119 +111,25 @@ var shared = sync.OnceValue(func() *sharing {
 			lengths[i] = 7
 		}
 	}
-	for _, n := range lengths[:literals] {
-		d.count[n]++
+	d.tally(lengths)
+	d.build(&alphabet{s.literal[:], s.fixed.literal[:], literalBits}, lengths)
+	for i := range distances {
+		lengths[i] = 5
 	}
-	d.build(s.fixed.literal[:], literalBits, lengths[:literals], s.literal[:])
-	clear(d.count[:])
-	d.count[5] = distances
-	d.build(s.fixed.distance[:], distanceBits, lengths[literals:], s.distance[:])
+	d.tally(lengths[:distances])
+	d.build(&alphabet{s.distance[:], s.fixed.distance[:], distanceBits}, lengths[:distances])
 	return s
 })
 
-// spread makes entries from the base on, the first plain ones without extra bits and
-// of those that follow each `each` with one bit more (RFC 1951 3.2.5).
-func spread(entries []uint32, base, plain, each int) {
+// spread makes entries of values from base on: the first ones, as many as plain, have
+// no extra bits, and then every few have one bit more (RFC 1951 3.2.5).
+func spread(entries []uint32, base, plain, few int) {
 	for i := range entries {
 		extra := 0
 		if i >= plain {
-			extra = (i-plain)/each + 1
+			extra = (i-plain)/few + 1
 		}
 		entries[i] = uint32(base)<<entryBase | uint32(extra)
 		base += 1 << extra
-	}
-}
-
-// build makes the table of the code with these lengths, which d.count has counted
-// (RFC 1951 3.2.2). Not ok: there is none, or it leaves something out.
-func (d *Decoder) build(table []uint32, tableBits int, lengths []uint8, entries []uint32) bool {
-	count, first := &d.count, &d.first
-	left, at := 1, uint16(0)
-	for n := 1; n <= longestCode; n++ {
-		first[n] = at
-		at += count[n]
-		if left = left<<1 - int(count[n]); left < 0 {
-			return false
-		}
-	}
-	for i := 0; i < len(lengths); i++ {
-		if n := lengths[i] & longestCode; n > 0 {
-			d.sorted[first[n]] = uint16(i)
-			first[n]++
-		} else if i+8 <= len(lengths) && word(lengths, i) == 0 {
-			i += 7
-		}
-	}
-	sorted := d.sorted[:at]
-	if left > 0 {
-		return lonely(table[:1<<tableBits], sorted, count[1], entries)
-	}
-	// A code's bits come from its first on (RFC 1951 3.1.1), so it is kept reversed;
-	// and it counts up at its high end.
-	code := 0
-	for n := 1; n <= tableBits; n++ {
-		for _, symbol := range sorted[:count[n]] {
-			table[code] = entries[symbol] + uint32(n)*oneBit
-			code = next(code, n)
-		}
-		sorted = sorted[count[n]:]
-		if n < tableBits {
-			copy(table[1<<n:2<<n], table[:1<<n])
-		}
-	}
-	if len(sorted) > 0 {
-		d.link(table, tableBits, sorted, code, entries)
-	}
-	return true
-}
-
-// next is the reversed code of n bits behind code; 0 behind the last.
-func next(code, n int) int {
-	free := code ^ (1<<n - 1)
-	if free == 0 {
-		return 0
-	}
-	top := 1 << (bits.Len32(uint32(free)) - 1)
-	return code&(top-1) | top
-}
-
-// lonely makes the table of no code at all or of a single one, which has one bit
-// (RFC 1951 3.2.7).
-func lonely(table []uint32, sorted []uint16, ones uint16, entries []uint32) bool {
-	if len(sorted) > 1 || len(sorted) != int(ones) {
-		return false
-	}
-	for i := range table {
-		table[i] = special
-		if i&1 == 0 && len(sorted) > 0 {
-			table[i] = entries[sorted[0]] + oneBit
-		}
-	}
-	return true
-}
-
-// link makes the tables of codes longer than tableBits, from code on.
-func (d *Decoder) link(table []uint32, tableBits int, sorted []uint16, code int, entries []uint32) {
-	end, start, width := 1<<tableBits, 0, 0
-	prefix := -1
-	for n := tableBits + 1; n <= longestCode; n++ {
-		for left := int(d.count[n]); left > 0; left-- {
-			if p := code & (1<<tableBits - 1); p != prefix {
-				// As wide as it takes for the codes that are left to fill it.
-				prefix, width = p, n-tableBits
-				for filled := left; filled < 1<<width; {
-					width++
-					filled = filled<<1 + int(d.count[tableBits+width])
-				}
-				start, end = end, end+1<<width
-				table[p] = uint32(start)<<entryBase | linked | special | uint32(width)
-			}
-			e := entries[sorted[0]] + uint32(n)*oneBit
-			for i := code >> tableBits; i < 1<<width; i += 1 << (n - tableBits) {
-				table[start+i] = e
-			}
-			sorted = sorted[1:]
-			code = next(code, n)
-		}
 	}
 }

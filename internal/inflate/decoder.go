@@ -17,6 +17,7 @@ const (
 	Refused              // not at all: it is invalid, or in a form that is not ordinary
 
 	unfinished // there is more to do, in another way
+	dynamic    // there is a block with codes of its own
 )
 
 // A Decoder inflates one message at a time: Begin, then Append until nothing is
@@ -33,34 +34,46 @@ type Decoder struct {
 	bits   uint64 // taken from in, the next one lowest (RFC 1951 3.1.1)
 	have   uint   // how many of them; those above are what is at pos, or 0
 
+	out     []byte // the message so far, and room
 	history []byte
 	codes   *codes // of the block under way; nil: none, or it has no codes
 	stored  int    // bytes that are left of a stored block
 
 	*sharing
-	own     codes
-	lengths [literals + distances]uint8
-	sorted  [literals]uint16 // symbols, by the length of their code
-	count   [longestCode + 1]uint16
-	first   [longestCode + 1]uint16
-	tail    [tailSize]byte
+	own                                   codes
+	lengthCode, literalCode, distanceCode alphabet
+
+	// What a table is made of.
+	lits, dists int
+	lengths     [literals + distances]uint8
+	sorted      [literals]uint16 // symbols, by the length of their code
+	count, more [longestCode + 1]uint16
+	first       [longestCode + 1]uint16
+
+	tail [tailSize]byte
 }
 
 const (
 	// refills is how many bytes two refills may look at.
 	refills = 16
 
-	// tailSize has room for what is left when in has less than refills, for a bit
-	// buffer that was filled behind it, and for refills.
-	tailSize = refills + 8 + refills
+	// tailSize has room for the bytes that are left when in has less than refills,
+	// for those in bits before them, for as many behind the end, and for refills.
+	tailSize = refills + 8 + 8 + refills
 
 	// round is how much one round of fast writes: two literals and the longest
 	// match, in words.
 	round = 2 + longestMatch + 7
 )
 
-// New returns a Decoder, which has 19 KiB.
-func New() *Decoder { return &Decoder{sharing: shared()} }
+// New returns a Decoder, which has 15 KiB.
+func New() *Decoder {
+	d := &Decoder{sharing: shared()}
+	d.literalCode = alphabet{d.literal[:], d.own.literal[:], literalBits}
+	d.distanceCode = alphabet{d.distance[:], d.own.distance[:], distanceBits}
+	d.lengthCode = alphabet{d.plain[:], d.own.distance[:], lengthBits} // they are free until the lengths are known
+	return d
+}
 
 // Begin starts with the message src, which may refer to history, the bytes before
 // it. They must stay as they are until Forget, or the next Begin.
@@ -71,51 +84,43 @@ func (d *Decoder) Begin(src, history []byte) {
 }
 
 // Forget lets go of the message and of the bytes before it.
-func (d *Decoder) Forget() { d.in, d.history, d.codes = nil, nil, nil }
+func (d *Decoder) Forget() { d.in, d.out, d.history, d.codes = nil, nil, nil, nil }
 
 // Append inflates into the room that dst has. dst is what Append returned before,
 // there or moved to where there is more: 258 bytes more are enough to go on.
+//
+// What is done one after the other is done from here, and not from within each
+// other: the stack beneath stays with the connection that called.
 func (d *Decoder) Append(dst []byte) ([]byte, State) {
-	out, o := dst[:cap(dst)], len(dst)
-	for {
-		s := Done
+	d.out = dst[:cap(dst)]
+	o, s := len(dst), unfinished
+	for s == unfinished {
 		switch {
 		case d.stored > 0:
-			n := copy(out[o:], d.in[d.pos:d.pos+d.stored])
+			n := copy(d.out[o:], d.in[d.pos:d.pos+d.stored])
 			o += n
 			d.pos += n
 			if d.stored -= n; d.stored > 0 {
-				return out[:o], Full
+				s = Full
 			}
-		case d.codes != nil:
-			if o, s = d.block(out, o); s != Done {
-				return out[:o], s
+		case d.codes == nil:
+			if s = d.header(); s == dynamic {
+				s = d.dynamicHeader()
 			}
-			d.codes = nil
+		case !d.ample():
+			s = Refused
 		default:
-			if s = d.header(); s != unfinished {
-				return out[:o], s
+			if o <= len(d.out)-round {
+				o, s = d.fast(o)
+			} else {
+				o, s = d.careful(o)
+			}
+			if s == Done {
+				d.codes, s = nil, unfinished
 			}
 		}
 	}
-}
-
-// block inflates a block that has codes.
-func (d *Decoder) block(out []byte, o int) (int, State) {
-	for {
-		if !d.ample() {
-			return o, Refused
-		}
-		var s State
-		if o <= len(out)-round {
-			o, s = d.fast(out, o)
-		} else {
-			o, s = d.careful(out, o)
-		}
-		if s != unfinished {
-			return o, s
-		}
-	}
+	return d.out[:o], s
 }
 
 // ample sees to it that two refills find bytes. Not ok: the message was over before.
@@ -126,9 +131,10 @@ func (d *Decoder) ample() bool {
 	if d.padded {
 		return false
 	}
-	n := copy(d.tail[:], d.in[d.pos:])
-	clear(d.tail[n:])
-	d.in, d.pos, d.end, d.padded = d.tail[:], 0, n, true
+	back := int(d.have / 8) // a stored block begins with what is not used
+	d.end = copy(d.tail[:], d.in[d.pos-back:])
+	clear(d.tail[d.end:])
+	d.in, d.pos, d.padded = d.tail[:], back, true
 	return true
 }
 

@@ -25,9 +25,8 @@ func (d *Decoder) header() State {
 		d.codes = &d.fixed
 		return unfinished
 	case typeDynamic:
-		if d.codes = &d.own; d.dynamicHeader() {
-			return unfinished
-		}
+		d.codes = &d.own
+		return dynamic
 	}
 	return Refused
 }
@@ -55,14 +54,41 @@ func (d *Decoder) storedHeader() State {
 var lengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
 // dynamicHeader reads the codes of a block (RFC 1951 3.2.7).
-func (d *Decoder) dynamicHeader() bool {
-	lits, dists, n := d.take(5)+257, d.take(5)+1, d.take(4)+4
-	if lits > usedLiterals || dists > usedDistances {
-		return false
+func (d *Decoder) dynamicHeader() State {
+	if !d.lengthsOfLengths() || !d.build(&d.lengthCode, d.lengths[:len(lengthOrder)]) {
+		return Refused
 	}
+	clear(d.count[:])
+	for n := 0; n < d.lits+d.dists; {
+		if !d.ample() {
+			return Refused
+		}
+		if n = d.readLengths(n); n < 0 {
+			return Refused
+		}
+	}
+	all := d.count
+	d.tally(d.lengths[d.lits : d.lits+d.dists])
+	for n := range all { // the literals' are what is not the distances'
+		d.more[n] = all[n] - d.count[n]
+	}
+	if !d.build(&d.distanceCode, d.lengths[d.lits:d.lits+d.dists]) {
+		return Refused
+	}
+	d.count = d.more
+	if !d.build(&d.literalCode, d.lengths[:d.lits]) {
+		return Refused
+	}
+	return unfinished
+}
+
+// lengthsOfLengths reads how many codes there are, and the lengths of those for
+// their lengths.
+func (d *Decoder) lengthsOfLengths() bool {
+	d.lits, d.dists = d.take(5)+257, d.take(5)+1
+	n := d.take(4) + 4
 	lengths := d.lengths[:len(lengthOrder)]
 	clear(lengths)
-	clear(d.count[:])
 	for i, at := range lengthOrder[:n] {
 		if i%16 == 0 { // one refill is for 18
 			if !d.ample() {
@@ -70,43 +96,30 @@ func (d *Decoder) dynamicHeader() bool {
 			}
 			d.refill()
 		}
-		v := d.take(3)
-		lengths[at] = uint8(v)
-		d.count[v]++
+		lengths[at] = uint8(d.take(3))
 	}
-	table := d.own.distance[:1<<lengthBits] // it is free until it is known
-	if !d.build(table, lengthBits, lengths, d.plain[:]) || !d.readLengths(table, lits+dists) {
-		return false
-	}
-	// The literals' are what is not the distances'.
-	all := d.count
-	clear(d.count[:])
-	for _, n := range d.lengths[lits : lits+dists] {
-		d.count[n&longestCode]++
-	}
-	if !d.build(d.own.distance[:], distanceBits, d.lengths[lits:lits+dists], d.distance[:]) {
-		return false
-	}
-	for n := range all {
-		d.count[n] = all[n] - d.count[n]
-	}
-	return d.build(d.own.literal[:], literalBits, d.lengths[:lits], d.literal[:])
+	d.tally(lengths)
+	return d.lits <= usedLiterals && d.dists <= usedDistances
 }
 
-// readLengths reads n lengths of codes, with the code in table, and counts them.
-func (d *Decoder) readLengths(table []uint32, n int) bool {
-	lengths, count := d.lengths[:n], &d.count
-	clear(count[:])
-	table = table[:1<<lengthBits]
+// tally counts lengths.
+func (d *Decoder) tally(lengths []uint8) {
+	clear(d.count[:])
+	for _, n := range lengths {
+		d.count[n&longestCode]++
+	}
+}
+
+// readLengths reads and counts the lengths of codes from the one at i on, as long as
+// a refill is sure to find bytes. It returns how many there are then; negative: they
+// are wrong.
+func (d *Decoder) readLengths(i int) int {
+	lengths, table := d.lengths[:d.lits+d.dists], d.lengthCode.table[:1<<lengthBits]
 	in, bits, pos, have := d.in, d.bits, d.pos, d.have
-	for i := 0; i < n; {
+	for i < len(lengths) {
 		if have < lengthBits+7 {
-			if pos > len(in)-8 {
-				d.pos = pos
-				if !d.ample() {
-					return false
-				}
-				in, pos = d.in, d.pos
+			if pos > len(in)-refills {
+				break
 			}
 			bits, pos, have = refilled(in, bits, pos, have)
 		}
@@ -115,27 +128,24 @@ func (d *Decoder) readLengths(table []uint32, n int) bool {
 		bits, have = consumed(bits, have, e)
 		if int32(e) < 0 {
 			lengths[i] = v
-			count[v&longestCode]++
+			d.count[v&longestCode]++
 			i++
 			continue
 		}
-		if e&special != 0 || run > n-i {
-			return false
+		if e&special != 0 || run > len(lengths)-i {
+			return -1
 		}
-		if v = 0; e&ofZeros != 0 {
-			clear(lengths[i : i+run])
-		} else {
+		if v = 0; e&ofZeros == 0 {
 			if i == 0 {
-				return false
+				return -1
 			}
 			v = lengths[i-1]
-			for k := range lengths[i : i+run] {
-				lengths[i+k] = v
-			}
 		}
-		count[v&longestCode] += uint16(run)
-		i += run
+		d.count[v&longestCode] += uint16(run)
+		for end := i + run; i < end; i++ {
+			lengths[i] = v
+		}
 	}
 	d.bits, d.pos, d.have = bits, pos, have
-	return true
+	return i
 }

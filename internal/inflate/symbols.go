@@ -2,10 +2,9 @@ package inflate
 
 // fast inflates symbols of a block in rounds, as long as there are refills bytes of
 // input and room for a round. Done: the block is.
-func (d *Decoder) fast(out []byte, o int) (_ int, s State) {
-	c, in, bits, pos, have := d.codes, d.in, d.bits, d.pos, d.have
-	inMost, outMost := len(in)-refills, len(out)-round
-	for s = unfinished; pos <= inMost && o <= outMost; {
+func (d *Decoder) fast(o int) (_ int, s State) {
+	out, c, in, bits, pos, have := d.out, d.codes, d.in, d.bits, d.pos, d.have
+	for s = unfinished; pos+refills <= len(in) && o+round <= len(out); {
 		bits, pos, have = refilled(in, bits, pos, have)
 		e := c.literal[bits&(1<<literalBits-1)]
 		if int32(e) < 0 {
@@ -50,7 +49,7 @@ func (d *Decoder) fast(out []byte, o int) (_ int, s State) {
 			for i := o; i < o+n; i += 8 {
 				putWord(out, i, word(out, i-back))
 			}
-		} else if !d.match(out[o:o+n], out, o, back) {
+		} else if !d.match(o, n, back) {
 			s = Refused
 			break
 		}
@@ -85,9 +84,9 @@ func (c *codes) longDistance(bits uint64, e uint32) uint32 {
 }
 
 // careful inflates one symbol, if there is room for it.
-func (d *Decoder) careful(out []byte, o int) (int, State) {
+func (d *Decoder) careful(o int) (int, State) {
 	d.refill()
-	c, bits, have := d.codes, d.bits, d.have
+	out, c, bits, have := d.out, d.codes, d.bits, d.have
 	e := c.literal[bits&(1<<literalBits-1)]
 	if e&linked != 0 {
 		e = c.longLiteral(bits, e)
@@ -111,7 +110,7 @@ func (d *Decoder) careful(out []byte, o int) (int, State) {
 		}
 		back := int(e>>entryBase) + extra(bits, e)
 		bits, have = consumed(bits, have, e)
-		if !d.match(out[o:o+n], out, o, back) {
+		if !d.match(o, n, back) {
 			return o, Refused
 		}
 		o += n
@@ -122,25 +121,20 @@ func (d *Decoder) careful(out []byte, o int) (int, State) {
 	return o, s
 }
 
-// match copies what is back bytes before p, which is at o in out. Not ok: there is
-// nothing. back is 0 if there is no such distance.
-func (d *Decoder) match(p, out []byte, o, back int) bool {
-	if back == 0 {
-		return false
-	}
-	from := o - back
+// match copies n bytes from back bytes before o. Not ok: there are none. back is 0
+// where there is no such distance.
+func (d *Decoder) match(o, n, back int) bool {
+	from, end := o-back, o+n
 	if from < 0 {
 		if from += len(d.history); from < 0 {
 			return false
 		}
-		n := copy(p, d.history[from:])
-		p, o = p[n:], o+n
+		o += copy(d.out[o:end], d.history[from:])
 		from = 0
 	}
-	// What is copied is itself what the rest repeats.
-	for len(p) > 0 {
-		n := copy(p, out[from:o])
-		p, o = p[n:], o+n
+	// What was copied is what the rest repeats.
+	for o < end && from < o {
+		o += copy(d.out[o:end], d.out[from:o])
 	}
-	return true
+	return o == end
 }

@@ -62,44 +62,42 @@ func (d *decoder) free() {
 	decoders.Put(d)
 }
 
-// whole inflates the message p and returns it in a buffer of its own.
-func (f *inflater) whole(p []byte) (*scrap, error) {
-	f.start(4*len(p) + inflateSlack)
-	if !f.once(p) {
-		f.out.b = f.out.b[:0]
-		if err := f.again(p); err != nil {
-			f.drop()
-			return nil, err
-		}
-	}
-	return f.done(), nil
-}
-
 // inflateSlack is room that spares messages which get four times as large the slow
 // end of a buffer.
 const inflateSlack = 300
 
-var oncers = sync.Pool{New: func() any { return inflate.New() }}
+var inflaters = sync.Pool{New: func() any { return inflate.New() }}
 
-// once inflates p if that is what messages usually are: it is valid, within the
-// limit, and without a final block. What is not, again tells.
-func (f *inflater) once(p []byte) bool {
-	d := oncers.Get().(*inflate.Decoder)
+// whole inflates the message p: done hands it out. A message as they usually are, which
+// is valid, within the limit and without a final block, needs no library; what else
+// there is, again tells.
+func (f *inflater) whole(p []byte) error {
+	d := inflaters.Get().(*inflate.Decoder)
 	d.Begin(p, f.hist.window())
+	f.start(4*len(p) + inflateSlack)
 	s := inflate.Full
-	for {
+	for more := true; more; more = s == inflate.Full && f.widen() {
 		b := f.out.b
-		most := int(min(int64(cap(b)), f.limit))
-		b, s = d.Append(b[:len(b):most])
+		b, s = d.Append(b[:len(b):min(int64(cap(b)), f.limit)])
 		f.out.b = f.out.b[:len(b)]
-		if s != inflate.Full || int64(most) == f.limit {
-			break
-		}
-		f.out = f.out.moved(f.out.b, int(min(2*int64(most), f.limit)))
 	}
 	d.Forget()
-	oncers.Put(d)
-	return s == inflate.Done
+	inflaters.Put(d)
+	if s == inflate.Done {
+		return nil
+	}
+	f.out.b = f.out.b[:0]
+	return f.again(p)
+}
+
+// widen makes room in a buffer that is full, up to the limit.
+func (f *inflater) widen() bool {
+	n := int64(cap(f.out.b))
+	if n >= f.limit {
+		return false
+	}
+	f.out = f.out.moved(f.out.b, int(min(2*n, f.limit)))
+	return true
 }
 
 // again inflates p with the library.
@@ -173,7 +171,7 @@ func (f *inflater) done() *scrap {
 		f.hist.add(f.out.b)
 	}
 	out := f.out
-	f.out = nil
+	f.out, f.part = nil, nil
 	return out
 }
 
@@ -225,16 +223,10 @@ func (f *inflater) feed(p []byte) error {
 	return s.err
 }
 
-// end inflates the tail and hands the message out.
-func (f *inflater) end() (*scrap, error) {
+// end inflates the tail: done hands the message out.
+func (f *inflater) end() error {
 	f.part.ended = true
-	err := f.feed([]byte(inflateTail))
-	if err == nil {
-		f.part = nil
-		return f.done(), nil
-	}
-	f.drop()
-	return nil, err
+	return f.feed([]byte(inflateTail))
 }
 
 var errStopped = errors.New("the connection has ended")
