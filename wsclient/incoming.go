@@ -25,6 +25,9 @@ func (k *connection) parse() {
 			over = k.hand(deliver, &got)
 		}
 		over = over || k.next(deliver, &got)
+		if got.op != 0 {
+			over = k.show(deliver, &got)
+		}
 	}
 	k.c.count(got.messages, got.bytes)
 	if got.fresh {
@@ -40,6 +43,8 @@ func (k *connection) parse() {
 type arrival struct {
 	messages, bytes uint64
 	fresh           bool // there was data
+	op              wire.Op
+	p               []byte // with op, a message that is to be shown to OnMessage; no op: none
 	err             error
 }
 
@@ -73,8 +78,7 @@ func (k *connection) next(deliver func(Message), got *arrival) (over bool) {
 	case wire.OpText, wire.OpBinary:
 		got.messages++
 		got.bytes += uint64(len(p))
-		m := Message{Type: MessageType(op), Session: k.session, Received: k.now}
-		return k.message(m, p, deliver, got)
+		return k.message(op, p, deliver, got)
 	case wire.OpPing:
 		k.w.owe(p)
 	case wire.OpPong:
@@ -89,26 +93,38 @@ func (k *connection) next(deliver func(Message), got *arrival) (over bool) {
 	return false
 }
 
-// message deals with a message, whose data is p.
-func (k *connection) message(m Message, p []byte, deliver func(Message), got *arrival) (over bool) {
+// message deals with a message, whose data is p. What OnMessage is to see, show shows.
+func (k *connection) message(op wire.Op, p []byte, deliver func(Message), got *arrival) (over bool) {
+	m := Message{Type: MessageType(op), Session: k.session, Received: k.now}
 	if k.c.opts.Queue.Ack != nil {
 		k.acked(m, p)
 	}
 	shown, data := true, true
 	if k.talk != nil {
-		shown, data = k.hear(wire.Op(m.Type), p)
+		shown, data = k.hear(op, p)
 	}
 	got.fresh = got.fresh || data
 	switch {
 	case !shown:
 		k.hide(p)
+		return k.closedByUs()
 	case deliver == nil:
 		k.take(m, p)
-		return false
 	default:
-		m.Data = p
-		deliver(m)
+		got.op, got.p = op, p
 	}
+	return false
+}
+
+// show gives the message that next has found to OnMessage, when the stack that it took
+// to find it is free again. over: the user has closed the client. Within parse it would
+// be stack beneath next.
+//
+//go:noinline
+func (k *connection) show(deliver func(Message), got *arrival) (over bool) {
+	m := Message{Type: MessageType(got.op), Data: got.p, Session: k.session, Received: k.now}
+	got.op, got.p = 0, nil
+	deliver(m)
 	return k.closedByUs()
 }
 
