@@ -25,6 +25,9 @@ func (k *connection) parse() (owes bool) {
 			over = k.hand(deliver, &got)
 		}
 		over = over || k.next(deliver, &got)
+		if got.op != 0 {
+			over = k.show(deliver, &got)
+		}
 	}
 	k.c.count(got.messages, got.bytes)
 	if got.fresh {
@@ -42,6 +45,8 @@ type arrival struct {
 	messages, bytes uint64
 	fresh           bool // there was data
 	owes            bool // a ping was the end of it
+	op              wire.Op
+	p               []byte // with op, a message that is to be shown to OnMessage; no op: none
 	err             error
 }
 
@@ -77,8 +82,7 @@ func (k *connection) next(deliver func(Message), got *arrival) (over bool) {
 	case wire.OpText, wire.OpBinary:
 		got.messages++
 		got.bytes += uint64(len(p))
-		m := Message{Type: MessageType(op), Session: k.session, Received: k.now}
-		return k.message(m, p, deliver, got)
+		return k.message(op, p, deliver, got)
 	case wire.OpPing:
 		got.owes = k.opened != 0 && k.r.Pending() == 0
 		k.w.owe(p, got.owes)
@@ -94,29 +98,41 @@ func (k *connection) next(deliver func(Message), got *arrival) (over bool) {
 	return false
 }
 
-// message deals with a message, whose data is p.
-func (k *connection) message(m Message, p []byte, deliver func(Message), got *arrival) (over bool) {
+// message deals with a message, whose data is p. What OnMessage is to see, show shows.
+func (k *connection) message(op wire.Op, p []byte, deliver func(Message), got *arrival) (over bool) {
+	m := Message{Type: MessageType(op), Session: k.session, Received: k.now}
 	if k.c.opts.Queue.Ack != nil {
 		k.acked(m, p)
 	}
 	shown, data := true, true
 	if k.talk != nil {
-		shown, data = k.hear(wire.Op(m.Type), p)
+		shown, data = k.hear(op, p)
 	}
 	got.fresh = got.fresh || data
 	switch {
 	case !shown:
 		k.hide(p)
+		return k.closedByUs()
 	case deliver == nil:
 		k.take(m, p)
-		return false
 	default:
-		if k.r.Pending() == 0 {
-			k.c.q.last()
-		}
-		m.Data = p
-		deliver(m)
+		got.op, got.p = op, p
 	}
+	return false
+}
+
+// show gives the message that next has found to OnMessage, when the stack that it took
+// to find it is free again. over: the user has closed the client. Within parse it would
+// be stack beneath next.
+//
+//go:noinline
+func (k *connection) show(deliver func(Message), got *arrival) (over bool) {
+	m := Message{Type: MessageType(got.op), Data: got.p, Session: k.session, Received: k.now}
+	got.op, got.p = 0, nil
+	if k.r.Pending() == 0 {
+		k.c.q.last()
+	}
+	deliver(m)
 	return k.closedByUs()
 }
 

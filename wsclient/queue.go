@@ -150,7 +150,11 @@ func (q *queue) leave() { q.callback.Store(0) }
 
 // last notes that the callback that runs now is the last before the reader writes what
 // is pending.
-func (q *queue) last() { q.callback.Store(-q.callback.Load()) }
+func (q *queue) last() {
+	if began := q.callback.Load(); began > 0 {
+		q.callback.Store(-began)
+	}
+}
 
 // attach makes w the way out, for what OnConnect sends only until open.
 func (q *queue) attach(w *writer) {

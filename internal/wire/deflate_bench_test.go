@@ -10,6 +10,7 @@ import (
 
 	klauspost "github.com/klauspost/compress/flate"
 
+	"github.com/steadyws/steadyws/internal/inflate"
 	"github.com/steadyws/steadyws/internal/wire"
 )
 
@@ -40,9 +41,10 @@ var libraries = []library{
 var librarySizes = []int{128, 1 << 10, 16 << 10}
 
 // BenchmarkLibraries is the choice of the deflate library: CPU for each message,
-// the ratio, and what one reader or writer holds. docs/performance.md has its
-// table.
+// the ratio, and what one reader or writer holds; and what internal/inflate makes of
+// the same. docs/performance.md has its table.
 func BenchmarkLibraries(b *testing.B) {
+	benchmarkOurs(b)
 	for _, l := range libraries {
 		for _, n := range librarySizes {
 			p := []byte(prose(n))
@@ -74,6 +76,22 @@ func BenchmarkLibraries(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+func benchmarkOurs(b *testing.B) {
+	for _, n := range librarySizes {
+		z, out := []byte(newDeflater(6, false).message(prose(n))), make([]byte, 0, n+300)
+		b.Run(fmt.Sprintf("inflate/%d/ours", n), func(b *testing.B) {
+			d := inflate.New()
+			for b.Loop() {
+				d.Begin(z, nil)
+				if p, s := d.Append(out); s != inflate.Done || len(p) != n {
+					b.Fatal(s, len(p))
+				}
+			}
+			b.ReportMetric(held1(func() any { return inflate.New() }), "B/reader")
+		})
 	}
 }
 

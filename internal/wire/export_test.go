@@ -1,5 +1,7 @@
 package wire
 
+import "sync"
+
 // ReadSize and Straight are sizes at which the Reader changes its ways.
 const (
 	ReadSize  = readSize
@@ -39,3 +41,12 @@ func (r *Reader) Packed() int {
 
 // Inflating reports whether a message is inflated as it arrives.
 func (r *Reader) Inflating() bool { return r.inf.part != nil }
+
+// Again is how many decoders of the library are made while f runs, none being spare.
+func Again(f func()) (n int) {
+	make := decoders.New
+	decoders = sync.Pool{New: func() any { n++; return make() }}
+	f()
+	decoders = sync.Pool{New: make}
+	return n
+}

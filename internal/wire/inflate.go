@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/flate"
+
+	"github.com/steadyws/steadyws/internal/inflate"
 )
 
 const (
@@ -60,18 +62,51 @@ func (d *decoder) free() {
 	decoders.Put(d)
 }
 
-// whole inflates the message p and returns it in a buffer of its own.
-func (f *inflater) whole(p []byte) (*scrap, error) {
+// inflateSlack is room that spares messages which get four times as large the slow
+// end of a buffer.
+const inflateSlack = 300
+
+var inflaters = sync.Pool{New: func() any { return inflate.New() }}
+
+// whole inflates the message p: done hands it out. A message as they usually are, which
+// is valid, within the limit and without a final block, needs no library; what else
+// there is, again tells.
+func (f *inflater) whole(p []byte) error {
+	d := inflaters.Get().(*inflate.Decoder)
+	d.Begin(p, f.hist.window())
+	f.start(4*len(p) + inflateSlack)
+	s := inflate.Full
+	for more := true; more; more = s == inflate.Full && f.widen() {
+		b := f.out.b
+		b, s = d.Append(b[:len(b):min(int64(cap(b)), f.limit)])
+		f.out.b = f.out.b[:len(b)]
+	}
+	d.Forget()
+	inflaters.Put(d)
+	if s == inflate.Done {
+		return nil
+	}
+	f.out.b = f.out.b[:0]
+	return f.again(p)
+}
+
+// widen makes room in a buffer that is full, up to the limit.
+func (f *inflater) widen() bool {
+	n := int64(cap(f.out.b))
+	if n >= f.limit {
+		return false
+	}
+	f.out = f.out.moved(f.out.b, int(min(2*n, f.limit)))
+	return true
+}
+
+// again inflates p with the library.
+func (f *inflater) again(p []byte) error {
 	d := decoders.Get().(*decoder)
 	defer d.free()
 	d.buf = append(append(d.buf[:0], p...), inflateTail...)
 	d.Reader.Reset(d.buf)
-	f.start(4 * len(p))
-	if err := f.run(d.fr, &d.Reader, d.Reader.Len); err != nil {
-		f.drop()
-		return nil, err
-	}
-	return f.done(), nil
+	return f.run(d.fr, &d.Reader, d.Reader.Len)
 }
 
 // start makes room for a message of n bytes or so.
@@ -136,7 +171,7 @@ func (f *inflater) done() *scrap {
 		f.hist.add(f.out.b)
 	}
 	out := f.out
-	f.out = nil
+	f.out, f.part = nil, nil
 	return out
 }
 
@@ -188,16 +223,10 @@ func (f *inflater) feed(p []byte) error {
 	return s.err
 }
 
-// end inflates the tail and hands the message out.
-func (f *inflater) end() (*scrap, error) {
+// end inflates the tail: done hands the message out.
+func (f *inflater) end() error {
 	f.part.ended = true
-	err := f.feed([]byte(inflateTail))
-	if err == nil {
-		f.part = nil
-		return f.done(), nil
-	}
-	f.drop()
-	return nil, err
+	return f.feed([]byte(inflateTail))
 }
 
 var errStopped = errors.New("the connection has ended")

@@ -134,6 +134,32 @@ func TestReaderInflatesWhatEncodersMake(t *testing.T) {
 	}
 }
 
+func TestOrdinaryMessagesNeedNoLibrary(t *testing.T) {
+	for name, agreed := range map[string]*wire.Deflate{"context": contexts, "no context": noContexts} {
+		t.Run(name, func(t *testing.T) {
+			for level := flate.HuffmanOnly; level <= 9; level++ {
+				d := newDeflater(level, agreed == contexts)
+				n := wire.Again(func() {
+					for _, n := range []int{0, 1, 100, 1000, 5000, 20_000} {
+						s := prose(n)
+						data := join(packed(ws.OpText, d.message(s)), string(inThree(ws.OpText, d.message(s))))
+						checkPacked(t, 20_000, agreed, data, got(opText, s), got(opPing, "p"), got(opText, s))
+						d = newDeflater(level, agreed == contexts)
+					}
+				})
+				if n > 0 {
+					t.Errorf("level %d: the library was asked", level)
+				}
+			}
+		})
+	}
+	if n := wire.Again(func() {
+		checkPacked(t, anyLimit, contexts, join(packed(ws.OpText, final("hello"))), got(opText, "hello"))
+	}); n == 0 {
+		t.Error("the library was not asked for a final block")
+	}
+}
+
 // refersBack is a message that copies n bytes from distance bytes back, in a
 // block with fixed codes.
 func refersBack(distance, n int) string {

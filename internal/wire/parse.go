@@ -19,12 +19,16 @@ func (r *Reader) next() (op Op, p []byte, err error) {
 		} else {
 			op, p, more, err = r.frame()
 		}
+		if op&Deflated != 0 { // from here, so that there is little stack above it
+			op, p, err = r.inflated(op&^Deflated, r.inf.whole(p))
+		}
 	}
 	r.look()
 	return op, p, err
 }
 
-// frame parses the next frame. more: it needs more bytes.
+// frame parses the next frame. more: it needs more bytes. A message that is to be
+// inflated is marked Deflated.
 func (r *Reader) frame() (op Op, p []byte, more bool, err error) {
 	b := r.pending()
 	if len(b) < 2 {
@@ -53,8 +57,7 @@ func (r *Reader) frame() (op Op, p []byte, more bool, err error) {
 			return 0, nil, true, nil
 		}
 		r.r += size + n
-		op, p, err = r.inflate(Op(h.OpCode), p)
-		return op, p, false, err
+		return Op(h.OpCode) | Deflated, p, false, nil
 	}
 	if h.OpCode == ws.OpText {
 		if err := r.checkText(p, whole); err != nil {
@@ -171,7 +174,7 @@ func (r *Reader) widen(n int) {
 }
 
 // collect deals with what has come of the current frame, and returns the message
-// if that was its end. more: the frame goes on.
+// if that was its end, like frame. more: the frame goes on.
 func (r *Reader) collect() (op Op, p []byte, more bool, err error) {
 	if r.packed {
 		return r.collectPacked()
@@ -204,14 +207,10 @@ func (r *Reader) collectPacked() (op Op, p []byte, more bool, err error) {
 	if r.open = r.left > 0; r.open || !r.fin {
 		return 0, nil, r.open, nil
 	}
-	z := r.msg
 	if r.inf.part == nil {
-		op, p, err = r.inflate(r.op, z.b)
-	} else {
-		r.msg, err = r.inf.end()
-		op, p, err = r.inflated(r.op, err)
+		return r.op | Deflated, r.msg.b, false, nil
 	}
-	z.free()
+	op, p, err = r.inflated(r.op, r.inf.end())
 	return op, p, false, err
 }
 
@@ -234,15 +233,13 @@ func (r *Reader) unpack(n int) error {
 	return err
 }
 
-// inflate returns the compressed message z, which is whole.
-func (r *Reader) inflate(op Op, z []byte) (Op, []byte, error) {
-	var err error
-	r.msg, err = r.inf.whole(z)
-	return r.inflated(op, err)
-}
-
-// inflated returns msg, which was inflated, or err.
+// inflated returns the message that was inflated, or err.
 func (r *Reader) inflated(op Op, err error) (Op, []byte, error) {
+	if err == nil {
+		z := r.msg
+		r.msg = r.inf.done()
+		z.free()
+	}
 	if err == nil && op == OpText {
 		err = r.checkText(r.msg.b, true)
 	}
