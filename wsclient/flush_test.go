@@ -206,7 +206,10 @@ func TestFlushesWaitEachForTheirOwn(t *testing.T) {
 
 // TestShutdownCountsWhatIsNotDelivered, in whatever way.
 func TestShutdownCountsWhatIsNotDelivered(t *testing.T) {
-	refused := func(_ context.Context, _ *wsclient.Attempt) error { return reconnect.Permanent(errors.New("no token")) }
+	refused := func(context.Context, *wsclient.Attempt) error {
+		<-time.After(time.Second) // the messages are queued by then
+		return reconnect.Permanent(errors.New("no token"))
+	}
 	for name, test := range map[string]struct {
 		o    wsclient.Options
 		send wsclient.SendOptions
@@ -215,7 +218,7 @@ func TestShutdownCountsWhatIsNotDelivered(t *testing.T) {
 	}{
 		"it expires":                      {wsclient.Options{}, wsclient.SendOptions{Expires: time.Unix(946684805, 0)}, nil, "2 messages (3 bytes) unconfirmed in session 0 at 5.000000001s"},
 		"the client is closed by another": {wsclient.Options{}, wsclient.SendOptions{}, func(w *world, c *wsclient.Client) { c.Close() }, "2 messages (3 bytes) unconfirmed in session 0 at 1s"},
-		"the client ends by itself":       {wsclient.Options{Prepare: refused}, wsclient.SendOptions{}, nil, "2 messages (3 bytes) unconfirmed in session 0 at 0s"},
+		"the client ends by itself":       {wsclient.Options{Prepare: refused}, wsclient.SendOptions{}, nil, "2 messages (3 bytes) unconfirmed in session 0 at 1s"},
 		"it is delivered on the way":      {wsclient.Options{}, wsclient.SendOptions{}, nil, "nil at 10s"},
 	} {
 		t.Run(name, func(t *testing.T) {
