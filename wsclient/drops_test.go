@@ -100,8 +100,8 @@ func TestDroppedDataIsTheReceivers(t *testing.T) {
 		o := w.offline(wsclient.Options{Queue: wsclient.QueueOptions{MaxMessages: 1, Overflow: wsclient.OverflowDropOldest}})
 		o.Trace = &wsclient.Trace{Dropped: func(_ wsclient.DropReason, m wsclient.Message) { kept = append(kept, m.Data) }}
 		c := w.open(o)
-		const wide = "%-5000d" // so that each has memory of its own, which is used again
-		for i := range 1000 {
+		const wide = "%-66000d" // so that each has memory of its own, which is used again
+		for i := range 100 {
 			w.send(c, fmt.Sprintf(wide, i))
 		}
 		for i, p := range kept {

@@ -277,7 +277,7 @@ func TestSendRefusesWhatAStrictPeerWould(t *testing.T) {
 }
 
 func TestSendCopies(t *testing.T) {
-	for _, n := range []int{9, 9000} { // as a frame, and not
+	for _, n := range []int{9, 90000} { // as a frame, and not
 		rec := &testserver.Recorder{}
 		bubble(t, refuse(1, 503, nil, rec.Serve), func(w *world) {
 			c := w.open(wsclient.Options{Reconnect: steady})
