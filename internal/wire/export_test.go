@@ -8,7 +8,7 @@ const (
 	InPlace   = inPlace
 	Straight  = straight
 	LeastRoom = leastRoom
-	ScrapMost = 1 << scrapMost
+	SpareMost = spareMost
 )
 
 // ErrExtension is the refusal of an answer with an extension that was not offered.

@@ -42,8 +42,8 @@ func TestReaderHoldsMemoryForWhatCameNotForWhatWasDeclared(t *testing.T) {
 					}
 				}
 				spare := 0 // memory that there was already
-				if came >= wire.Straight {
-					spare = wire.ScrapMost
+				if came+len(chunk) >= wire.Straight {
+					spare = wire.SpareMost * (came + len(chunk))
 				}
 				if b := r.Buffer(); len(b) > max(wire.ReadSize, 3*came, spare) {
 					t.Fatalf("Buffer of %d bytes after %d", len(b), came)
@@ -53,7 +53,7 @@ func TestReaderHoldsMemoryForWhatCameNotForWhatWasDeclared(t *testing.T) {
 				}
 				held(t, "while reading", r, wire.ReadSize, max(512, 4*(came+len(chunk)), spare))
 				r.Rest()
-				held(t, "resting", r, 512, max(512, 4*(came+len(chunk))))
+				held(t, "resting", r, 512, max(512, 4*(came+len(chunk)), spare))
 				if t.Failed() {
 					return
 				}

@@ -127,7 +127,7 @@ func (r *Reader) begin(h ws.Header, size int) {
 		}
 		here := int64(r.Pending())
 		if r.msg = nil; here >= straight && r.fin && !r.packed {
-			r.msg = spareScrap(n)
+			r.msg = spareFor(n, here)
 		}
 		if r.msg == nil {
 			r.msg = newScrap(int(min(n, here)))
@@ -153,7 +153,7 @@ func (r *Reader) gather() {
 
 // widen makes room for n more bytes of msg. It doubles, so that many small
 // fragments cost no more than their sum, and stops at the message's end. Of a large
-// message there is much already: it gets all at once if nothing is allocated for it.
+// message there is much already: it gets all at once if that is there already.
 func (r *Reader) widen(n int) {
 	m := r.msg
 	if m.room() >= n {
@@ -161,7 +161,7 @@ func (r *Reader) widen(n int) {
 	}
 	whole := int64(len(m.b)) + r.left
 	if r.large && r.fin {
-		if t := spareScrap(whole); t != nil {
+		if t := spareFor(whole, int64(len(m.b))); t != nil {
 			r.msg = m.movedTo(t, m.b)
 			return
 		}

@@ -115,7 +115,7 @@ func (r *Reader) Advance(n int) {
 // Rest gives the read buffer back: there is nothing to read. What has come of a
 // data frame goes on in the message's buffer: frames that come in many pieces
 // would be moved to and fro with each. What little else there is goes to a
-// buffer of its size, and so does what there is of a message in one that is much larger.
+// buffer of its size.
 func (r *Reader) Rest() {
 	r.drop()
 	b := r.pending()
@@ -128,9 +128,6 @@ func (r *Reader) Rest() {
 			r.gather()
 			b = nil
 		}
-	}
-	if m := r.msg; m != nil && cap(m.b) > 4*max(len(m.b), 1<<scrapLeast) {
-		r.msg = m.moved(m.b, len(m.b))
 	}
 	switch {
 	case len(b) == 0:

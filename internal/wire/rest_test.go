@@ -63,5 +63,5 @@ func TestReaderReadsLargeMessagesIntoTheSameBuffer(t *testing.T) {
 	}
 	read(wire.Straight + 1000)
 	r.Rest()
-	held(t, "resting", r, 512, 4*(wire.Straight+1000))
+	held(t, "resting", r, 512, wire.SpareMost*(wire.Straight+1000))
 }
