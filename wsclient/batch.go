@@ -63,7 +63,7 @@ func (w *writer) fill(now time.Time) bool {
 	w.q.throttled += w.pace.look(now)
 	b := batches.Get().(*batch)
 	w.b = b
-	room := int(w.full)
+	room, more := int(w.full), false
 	if w.cut.on {
 		b.items, b.tail = append(b.items, item{entry: w.cut.entry}), true
 		room -= len(w.cut.payload) - w.cut.off
@@ -77,10 +77,14 @@ func (w *writer) fill(now time.Time) bool {
 		for at := range lanes {
 			if at == hookLane || !w.gated {
 				room = w.fillLane(at, room, now)
+				more = more || w.mayGo(&w.q.lanes[at])
 			}
 		}
 		w.fillLast(now)
 		w.resume(now)
+		if more && w.full < batchMost { // for the next one: all lanes see the same
+			w.full *= 2
+		}
 	}
 	if len(b.items) == 0 {
 		b.free()
@@ -138,9 +142,6 @@ func (w *writer) fillLane(at int8, room int, now time.Time) int {
 		}
 		room -= size
 		w.take(l, room < 0)
-	}
-	if l.n > 0 && w.full < batchMost {
-		w.full *= 2
 	}
 	return room
 }

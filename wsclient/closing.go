@@ -180,6 +180,9 @@ func (k *connection) overdue() (done bool) {
 	q.mu.Lock()
 	done = k.quiet
 	over := done && k.due != 0 && time.Since(q.base) >= k.due
+	if over {
+		k.w.halt() // nobody has to write for await to end
+	}
 	q.mu.Unlock()
 	if over {
 		k.sock.abort()

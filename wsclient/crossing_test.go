@@ -164,3 +164,35 @@ func TestPingsDoNotHoldUpALargeMessage(t *testing.T) {
 		}
 	})
 }
+
+// TestCloseGoesBehindALargeMessage that was accepted before Reconnect, though one of
+// another lane came after it.
+func TestCloseGoesBehindALargeMessage(t *testing.T) {
+	bubble(t, server(func(p *testserver.Peer) {
+		<-time.After(300 * time.Millisecond)
+		for {
+			f, err := p.Read()
+			if err != nil {
+				return
+			}
+			if f.Op == 8 {
+				p.Close(1000, "")
+				return
+			}
+		}
+	}), func(w *world) {
+		w.net.Buffer = 1000
+		c := w.dial(wsclient.Options{Heartbeat: heartbeat.Off, Reconnect: steady,
+			OnClose: func(e wsclient.CloseEvent) { w.note("closed at %v, clean %v", w.elapsed(), e.WasClean) }})
+		w.send(c, strings.Repeat("x", 2000)) // the writer waits
+		w.at(50 * time.Millisecond)
+		w.send(c, strings.Repeat("y", 200<<10))
+		c.Reconnect("test")
+		w.at(100 * time.Millisecond)
+		w.with(c, wsclient.SendOptions{Priority: true}, "later")
+		w.at(500 * time.Millisecond)
+		if got := strings.Join(w.noted(), "; "); !strings.HasPrefix(got, "closed at 300ms, clean true") {
+			t.Errorf("after 500ms: %q", got)
+		}
+	})
+}

@@ -133,13 +133,17 @@ func release(nc net.Conn) {
 	}
 }
 
-// because returns err, or why ctx ended if that is what err is about.
-func because(ctx context.Context, err error) error {
+// because returns err, or why b has ended if that is what err is about.
+func because(b *bound, err error) error {
 	var t interface{ Timeout() bool }
-	if ctx.Err() != nil && (errors.As(err, &t) && t.Timeout() || errors.Is(err, context.Canceled)) {
-		return context.Cause(ctx)
+	if !(errors.As(err, &t) && t.Timeout()) && !errors.Is(err, context.Canceled) {
+		return err
 	}
-	return err
+	b.tick() // net.Dialer has a timer of its own for our limit, and may be first
+	if b.Err() == nil {
+		return err
+	}
+	return context.Cause(b)
 }
 
 // withTimeout returns ctx bounded by d, unless d is negative.

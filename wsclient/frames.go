@@ -13,7 +13,7 @@ const opFrames wire.Op = 0xff
 
 const (
 	runFrame = 64 << 10 // payload of the largest message that is stored so
-	runMost  = 16 << 10 // bytes of a run: barriers are between entries, see barrierAgain
+	runMost  = 16 << 10 // bytes that a run gets: barriers are between entries, see barrierAgain
 )
 
 // stored is how many bytes of its chunk an entry has.

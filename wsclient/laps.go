@@ -15,9 +15,10 @@ type laps struct {
 	number int
 	url    string
 
-	mu    sync.Mutex // a NetDial may look up names on goroutines of its own
-	began time.Time  // the phase that is under way
-	over  bool       // one has failed
+	mu     sync.Mutex // a NetDial may look up names on goroutines of its own
+	began  time.Time  // the phase that is under way
+	dialed bool       // Prepare is over, which may look up names of its own
+	over   bool       // a phase has failed
 }
 
 // newLaps returns nil if nobody listens.
@@ -29,10 +30,22 @@ func (c *Client) newLaps(p *plan) *laps {
 	return &laps{tell: t.Phase, number: p.number, url: p.to.target.text, began: time.Now()}
 }
 
-// to notes where the attempt leads.
+// to notes where the attempt leads: it begins to dial.
 func (l *laps) to(t *target) {
 	if l != nil {
-		l.url = t.text
+		l.mu.Lock()
+		l.url, l.dialed = t.text, true
+		l.mu.Unlock()
+	}
+}
+
+// lookedUp notes that a name was looked up.
+func (l *laps) lookedUp(err error) {
+	l.mu.Lock()
+	dialed := l.dialed
+	l.mu.Unlock()
+	if dialed {
+		l.done(reconnect.PhaseDNS, err)
 	}
 }
 
@@ -53,14 +66,14 @@ func (l *laps) done(phase reconnect.Phase, err error) {
 
 type lapsKey struct{}
 
-// context returns a context for dialing that knows l. The look-up of a name is
+// context returns a context for an attempt that knows l. The look-up of a name is
 // part of what net.Dialer does; it tells of it.
 func (l *laps) context(ctx context.Context) context.Context {
 	if l == nil {
 		return ctx
 	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSDone: func(i httptrace.DNSDoneInfo) { l.done(reconnect.PhaseDNS, i.Err) },
+		DNSDone: func(i httptrace.DNSDoneInfo) { l.lookedUp(i.Err) },
 	})
 	return context.WithValue(ctx, lapsKey{}, l)
 }

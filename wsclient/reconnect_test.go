@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -358,6 +359,26 @@ func TestTimeoutsOfAnAttempt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDialTimeoutIsNamed, though a dialer may notice by itself, and first, that the time
+// is over.
+func TestDialTimeoutIsNamed(t *testing.T) {
+	bubble(t, server(nil), func(w *world) {
+		o := wsclient.Options{DialTimeout: 2 * time.Second, Reconnect: reconnect.Never}
+		o.NetDial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			limit, _ := ctx.Deadline()
+			<-time.After(time.Until(limit))
+			return nil, os.ErrDeadlineExceeded
+		}
+		for range 50 {
+			c := w.open(o)
+			<-c.Done()
+			if err := c.Err(); errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "took longer than 2s") {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 func TestWaitOpenCountsFromTheCall(t *testing.T) {

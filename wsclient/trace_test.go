@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/steadyws/steadyws/heartbeat"
 	"github.com/steadyws/steadyws/internal/testserver"
 	"github.com/steadyws/steadyws/reconnect"
 	"github.com/steadyws/steadyws/wsclient"
@@ -127,4 +129,29 @@ func TestLogLevels(t *testing.T) {
 			w.expect("DEBUG connecting", "INFO open", "WARN connection lost", "ERROR client ended")
 		})
 	})
+}
+
+// TestPrepareLooksUpNamesOfItsOwn: they are part of PhasePrepare.
+func TestPrepareLooksUpNamesOfItsOwn(t *testing.T) {
+	for name, err := range map[string]error{"found": nil, "not found at first": errors.New("no such host")} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, server(testserver.Sink), func(w *world) {
+				w.dial(wsclient.Options{
+					Heartbeat: heartbeat.Off,
+					Prepare: func(ctx context.Context, a *wsclient.Attempt) error {
+						// What net/http or net.Dialer do with ctx:
+						if tr := httptrace.ContextClientTrace(ctx); tr != nil && tr.DNSDone != nil {
+							tr.DNSDone(httptrace.DNSDoneInfo{Err: err})
+						}
+						return nil
+					},
+					Trace: &wsclient.Trace{Phase: func(_ int, _ string, p reconnect.Phase, _ time.Duration, err error) { w.note("%v %v", p, err) }},
+				})
+				got := strings.Join(w.noted(), ", ")
+				if got != "prepare <nil>, dial <nil>, upgrade <nil>" {
+					t.Errorf("phases: %s", got)
+				}
+			})
+		})
+	}
 }

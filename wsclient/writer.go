@@ -10,7 +10,7 @@ import (
 
 // A writer sends what the queue holds over one connection. Whoever sets writing
 // under the queue's mutex owns its batch: the goroutine that is started when
-// there is something to write, or the reader before it sleeps.
+// there is something to write, the reader before it sleeps, or a Send.
 type writer struct {
 	q    *queue
 	sock socket
