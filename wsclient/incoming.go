@@ -20,9 +20,14 @@ func (k *connection) parse() (owes bool) {
 		defer k.c.leave()
 	}
 	var got arrival
+	plain := ack == nil && k.talk == nil && k.opened != 0
 	for over := false; !over; {
-		if deliver != nil && ack == nil && k.talk == nil {
+		switch {
+		case !plain:
+		case deliver != nil:
 			over = k.hand(deliver, &got)
+		case k.c.in.whole:
+			k.packAll(&got)
 		}
 		over = over || k.next(deliver, &got)
 		if got.op != 0 {

@@ -40,13 +40,49 @@ func (k *connection) pack(m Message, p []byte) {
 		return
 	}
 	if end > w.to {
-		w.from = end - len(p) - wire.ServerHeader(len(p))
-		w.to = min(len(read), max(end, w.from+parcelMost))
-		w.list = append(w.list, parcel{data: append([]byte(nil), read[w.from:w.to]...), session: m.Session, received: m.Received})
+		k.copyFrom(read, end-len(p)-wire.ServerHeader(len(p)), end)
 	}
 	last := &w.list[len(w.list)-1]
 	last.n++
 	last.bytes += len(p)
+}
+
+// packAll puts in the messages at the beginning of what was read, until something else is
+// among them.
+func (k *connection) packAll(got *arrival) {
+	b, most := k.r.Plain()
+	if len(b) == 0 || most < 0 {
+		return
+	}
+	read, begin, _ := k.r.Place()
+	w, end := &k.packer, begin
+	var last *parcel
+	for {
+		op, header, n := wire.Glance(read[end:], most)
+		if op == 0 {
+			break
+		}
+		from := end
+		if end += header + n; end > w.to || last == nil {
+			if end > w.to {
+				k.copyFrom(read, from, end)
+			}
+			last = &w.list[len(w.list)-1]
+		}
+		last.n++
+		last.bytes += n
+		got.messages++
+		got.bytes += uint64(n)
+	}
+	got.fresh = got.fresh || end > begin
+	k.r.Skip(end - begin)
+}
+
+// copyFrom begins a parcel of what was read, with the message from there to end.
+func (k *connection) copyFrom(read []byte, from, end int) {
+	w := &k.packer
+	w.from, w.to = from, min(len(read), max(end, from+parcelMost))
+	w.list = append(w.list, parcel{data: append([]byte(nil), read[w.from:w.to]...), session: k.session, received: k.now})
 }
 
 // hide leaves out the message, whose data is p, that the last Next of k.r returned.
