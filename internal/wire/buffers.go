@@ -44,19 +44,6 @@ func spareScrap(n int64) *scrap {
 	return s
 }
 
-// spareMost is how many times larger than what has come of a message its buffer may be,
-// if nothing is allocated for it: the connection may be slow, and one of many.
-const spareMost = 8
-
-// spareFor returns one that is there already, for a message of n bytes of which so many
-// have come, or nil.
-func spareFor(n, come int64) *scrap {
-	if n > 1<<scrapMost || 1<<scrapClass(int(n)) > spareMost*come {
-		return nil
-	}
-	return spareScrap(n)
-}
-
 // free gives s, which may be nil, back; its bytes must not be used any more.
 func (s *scrap) free() {
 	if s == nil {

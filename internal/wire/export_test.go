@@ -8,7 +8,7 @@ const (
 	InPlace   = inPlace
 	Straight  = straight
 	LeastRoom = leastRoom
-	SpareMost = spareMost
+	SpareMost = 1 << scrapMost / straight // what a spare buffer may be larger than what has come
 )
 
 // ErrExtension is the refusal of an answer with an extension that was not offered.

@@ -127,7 +127,7 @@ func (r *Reader) begin(h ws.Header, size int) {
 		}
 		here := int64(r.Pending())
 		if r.msg = nil; here >= straight && r.fin && !r.packed {
-			r.msg = spareFor(n, here)
+			r.msg = spareScrap(n)
 		}
 		if r.msg == nil {
 			r.msg = newScrap(int(min(n, here)))
@@ -161,7 +161,7 @@ func (r *Reader) widen(n int) {
 	}
 	whole := int64(len(m.b)) + r.left
 	if r.large && r.fin {
-		if t := spareFor(whole, int64(len(m.b))); t != nil {
+		if t := spareScrap(whole); t != nil {
 			r.msg = m.movedTo(t, m.b)
 			return
 		}

@@ -35,7 +35,7 @@ func TestReaderAllocatesNothingWhenItRestsAfterEachRead(t *testing.T) {
 }
 
 // TestReaderReadsLargeMessagesIntoTheSameBuffer: what has been allocated for one is used
-// for the next as soon as there is something to put into it, but nobody sleeps on it.
+// for the next, but not before so much has come that it is no waste to sleep on it.
 func TestReaderReadsLargeMessagesIntoTheSameBuffer(t *testing.T) {
 	const size = 1 << 20
 	r := wire.NewReader(size, nil)
@@ -61,7 +61,7 @@ func TestReaderReadsLargeMessagesIntoTheSameBuffer(t *testing.T) {
 	if n := read(len(whole)); n > wire.ReadSize {
 		t.Errorf("%d bytes were not read straight into the message", n)
 	}
-	read(wire.Straight + 1000)
+	read(wire.Straight - 1000)
 	r.Rest()
-	held(t, "resting", r, 512, wire.SpareMost*(wire.Straight+1000))
+	held(t, "resting", r, 512, 4*wire.Straight)
 }
