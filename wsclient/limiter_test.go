@@ -71,14 +71,15 @@ func TestWaitSaysAllOfIt(t *testing.T) {
 	}}
 	bubble(t, srv, func(w *world) {
 		l := &reconnect.Limiter{Attempts: 3, Window: 10 * time.Second}
+		const moment = time.Microsecond // less than any wait that jitter makes, but for one in 250,000
 		for range 12 {
 			next := time.Duration(-1)
 			w.open(wsclient.Options{
 				Reconnect: reconnect.Policy{Limiter: l},
-				OnError:   func(error) { <-time.After(time.Millisecond) }, // a callback that takes time changes nothing
+				OnError:   func(error) { <-time.After(moment) }, // a callback that takes time changes nothing
 				OnClose: func(e wsclient.CloseEvent) {
 					if e.Retry {
-						next = w.elapsed() + max(e.Wait-time.Millisecond, 0)
+						next = w.elapsed() + e.Wait - moment
 					}
 				},
 				Prepare: func(_ context.Context, a *wsclient.Attempt) error {
