@@ -27,7 +27,7 @@ func numbered(from, to int) (all []string) {
 func TestMessagesLeaveInTheOrderOfSend(t *testing.T) {
 	rec := &testserver.Recorder{}
 	bubble(t, server(rec.Serve), func(w *world) {
-		c := w.dial(wsclient.Options{})
+		c := w.open(w.later(time.Second, wsclient.Options{}))
 		for i, s := range numbered(0, 1000) {
 			m := wsclient.Text(s)
 			if i%3 == 0 { // both types share one order
