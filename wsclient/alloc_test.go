@@ -127,10 +127,22 @@ func clientGoroutines() int {
 	return n
 }
 
+// settle waits until there are n of them, and returns how many there are: the same,
+// unless they never come to that.
+func settle(n int) (got int) {
+	deadline := time.Now().Add(5 * time.Second)
+	for got = clientGoroutines(); got != n && time.Now().Before(deadline); got = clientGoroutines() {
+		runtime.Gosched()
+	}
+	return got
+}
+
 func TestIdleConnectionCostsOneGoroutine(t *testing.T) {
 	srv := server(testserver.Sink)
 	ctx, o := tcp(t, srv, false)
-	before := clientGoroutines()
+	if n := settle(0); n != 0 {
+		t.Fatalf("other tests have left %d goroutines", n)
+	}
 	var clients []*wsclient.Client
 	for range 50 {
 		c, err := wsclient.Dial(ctx, srv.URL(), o)
@@ -145,15 +157,9 @@ func TestIdleConnectionCostsOneGoroutine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// What other tests have left may end meanwhile, and a writer that has just written
-	// may not have ended yet.
-	n := clientGoroutines()
-	for deadline := time.Now().Add(5 * time.Second); n > before+len(clients) && time.Now().Before(deadline); {
-		runtime.Gosched()
-		n = clientGoroutines()
-	}
-	if n < len(clients) || n > before+len(clients) {
-		t.Errorf("%d idle connections: %d goroutines, %d before", len(clients), n, before)
+	// A writer that has just written may not have ended yet.
+	if n := settle(len(clients)); n != len(clients) {
+		t.Errorf("%d idle connections cost %d goroutines", len(clients), n)
 	}
 	for _, c := range clients {
 		c.Close()

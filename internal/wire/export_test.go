@@ -8,7 +8,6 @@ const (
 	InPlace   = inPlace
 	Straight  = straight
 	LeastRoom = leastRoom
-	SpareMost = 1 << scrapMost / straight // what a spare buffer may be larger than what has come
 )
 
 // ErrExtension is the refusal of an answer with an extension that was not offered.
@@ -41,6 +40,13 @@ func (r *Reader) Packed() int {
 
 // Inflating reports whether a message is inflated as it arrives.
 func (r *Reader) Inflating() bool { return r.inf.part != nil }
+
+// ForgetSpares lets go of all pooled buffers.
+func ForgetSpares() {
+	for i := range scraps {
+		scraps[i] = sync.Pool{}
+	}
+}
 
 // Again is how many decoders of the library are made while f runs, none being spare.
 func Again(f func()) (n int) {

@@ -79,7 +79,7 @@ func TestIllegalAnswersToAnOfferOfCompression(t *testing.T) {
 	} {
 		a, _, err := negotiate(wire.CompressionContext, answer)
 		var r *wire.Refusal
-		if !errors.As(err, &r) || r.Status != 101 || r.Err == nil {
+		if !isNothing(a) || !errors.As(err, &r) || r.Status != 101 || r.Err == nil {
 			t.Errorf("%.60q: %+v, %v; want a *Refusal", answer, a, err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestIllegalAnswersToAnOfferOfCompression(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, _, err := negotiate(c.c, c.fields...)
 			var r *wire.Refusal
-			if !errors.As(err, &r) || c.is != nil && !errors.Is(err, c.is) {
+			if !isNothing(a) || !errors.As(err, &r) || c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("%+v, %v; want a *Refusal", a, err)
 			}
 		})

@@ -80,7 +80,7 @@ func TestUpgradeRefusesAWrongAnswer(t *testing.T) {
 			s := &server{answer: c.answer}
 			a, err := upgrade(s, c.offered...)
 			var r *wire.Refusal
-			if !errors.As(err, &r) {
+			if !isNothing(a) || !errors.As(err, &r) {
 				t.Fatalf("got %+v, %v (%T); want a *Refusal", a, err, err)
 			}
 			if r.Status != 101 || r.Err == nil || r.Error() != r.Err.Error() || c.is != nil && !errors.Is(err, c.is) || wire.Subprotocol(err) != c.proto {
@@ -137,7 +137,7 @@ func TestUpgradeReportsARefusal(t *testing.T) {
 				s := &server{answer: c.answer, drip: drip}
 				a, err := upgrade(s)
 				var r *wire.Refusal
-				if !errors.As(err, &r) {
+				if !isNothing(a) || !errors.As(err, &r) {
 					t.Fatalf("got %+v, %v (%T); want a *Refusal", a, err, err)
 				}
 				if r.Status != c.status || string(r.Body) != c.body || r.Header.Get("Retry-After") != c.header || r.Err != nil || !strings.Contains(err.Error(), fmt.Sprint(c.status)) {
@@ -169,7 +169,7 @@ func TestUpgradeReportsAConnectionThatFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, err := upgrade(c.s)
 			var r *wire.Refusal
-			if !errors.Is(err, c.want) || errors.As(err, &r) {
+			if !isNothing(a) || !errors.Is(err, c.want) || errors.As(err, &r) {
 				t.Errorf("got %+v, %v (%T); want %v", a, err, err, c.want)
 			}
 		})
@@ -221,7 +221,7 @@ func FuzzUpgrade(f *testing.F) {
 			}
 			wire.NewReader(125, a.Early).Close()
 		case errors.As(err, &r):
-			if r.Status < 101 || r.Status > 999 || len(r.Body) > 1024 || r.Status == 101 && r.Err == nil {
+			if !isNothing(a) || r.Status < 101 || r.Status > 999 || len(r.Body) > 1024 || r.Status == 101 && r.Err == nil {
 				t.Errorf("refused: %+v", r)
 			}
 			_ = http.StatusText(r.Status) + r.Error()

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,9 @@ const (
 func upgrade(s *server, protocols ...string) (wire.Answer, error) {
 	return wire.Upgrade(s, &wire.Request{Host: "example.com", URI: "/", Protocols: protocols})
 }
+
+// isNothing reports whether there is no answer.
+func isNothing(a wire.Answer) bool { return reflect.ValueOf(a).IsZero() }
 
 func TestUpgradeSendsTheRequestAsItIsGiven(t *testing.T) {
 	for _, uri := range []string{
