@@ -144,7 +144,7 @@ func (q *queue) wait(ctx context.Context, w *waiter) error {
 	for {
 		q.mu.Lock()
 		look, now := patience, time.Now()
-		if callback := time.Duration(q.callback.Load()).Abs(); callback != 0 {
+		if callback := time.Duration(q.callback.Load()); callback != 0 {
 			look -= now.Sub(q.base) - max(callback, began)
 		}
 		var give error

@@ -214,12 +214,13 @@ func (q *queue) forgetFlush(f *flush) {
 func (q *queue) left(begin *UnconfirmedError) UnconfirmedError {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	cost := &q.loss().cost
 	if begin == nil {
-		return UnconfirmedError{Messages: q.loss().cost.Messages, Bytes: q.loss().cost.Bytes}
+		return UnconfirmedError{Messages: cost.Messages, Bytes: cost.Bytes}
 	}
 	u := UnconfirmedError{
-		Messages: q.window.messages() + q.loss().cost.Messages - begin.Messages,
-		Bytes:    q.payload() + q.window.bytes() + q.loss().cost.Bytes - begin.Bytes,
+		Messages: q.window.messages() + cost.Messages - begin.Messages,
+		Bytes:    q.payload() + q.window.bytes() + cost.Bytes - begin.Bytes,
 	}
 	for at := priorityLane; at < lanes; at++ {
 		u.Messages += q.lanes[at].messages + q.lanes[at].inHand

@@ -35,17 +35,23 @@ func (q *queue) frame(op wire.Op, p []byte, c *class) {
 	if e == nil || !q.arena.extends(e, wire.HeaderSize(n)+n) {
 		e = q.begin(wire.HeaderSize(n)+n, c)
 	}
-	cur := e.chunk
-	used := len(wire.AppendFrame(cur.buf[:cur.used], op, p, q.keys.Next()))
-	size := used - cur.used
-	cur.used = used
-	q.arena.live += int64(size)
-	e.size += uint32(n)
-	e.over += uint16(size - n)
-	e.count++
-	l.seq++
-	l.messages++
-	l.bytes += int64(n)
+	to := e.chunk
+	end := len(wire.AppendFrame(to.buf[:to.used], op, p, q.keys.Next()))
+	q.extend(e, 1, n, end-to.used)
+}
+
+// extend counts messages that were put behind those of e, the last run: their payload,
+// and with their headers.
+func (q *queue) extend(e *entry, messages, payload, stored int) {
+	l := &q.lanes[dataLane]
+	e.chunk.used += stored
+	q.arena.live += int64(stored)
+	e.size += uint32(payload)
+	e.over += uint16(stored - payload)
+	e.count += uint32(messages)
+	l.seq += uint64(messages)
+	l.messages += messages
+	l.bytes += int64(payload)
 }
 
 // begin begins a run whose first frame has n bytes.

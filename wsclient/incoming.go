@@ -68,7 +68,7 @@ func (k *connection) hand(deliver func(Message), got *arrival) (over bool) {
 		}
 		m.Type, m.Data = MessageType(op), b[header:header+n:header+n]
 		if b = b[header+n:]; len(b) == 0 {
-			k.c.q.last()
+			k.c.q.writesNext.Store(true)
 		}
 		got.messages++
 		got.bytes += uint64(n)
@@ -135,7 +135,7 @@ func (k *connection) show(deliver func(Message), got *arrival) (over bool) {
 	m := Message{Type: MessageType(got.op), Data: got.p, Session: k.session, Received: k.now}
 	got.op, got.p = 0, nil
 	if k.r.Pending() == 0 {
-		k.c.q.last()
+		k.c.q.writesNext.Store(true)
 	}
 	deliver(m)
 	return k.closedByUs()

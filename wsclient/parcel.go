@@ -39,12 +39,7 @@ func (k *connection) pack(m Message, p []byte) {
 		w.list = append(w.list, parcel{data: k.keep(p), kind: m.Type, n: 1, bytes: len(p), session: m.Session, received: m.Received})
 		return
 	}
-	if end > w.to {
-		k.copyFrom(read, end-len(p)-wire.ServerHeader(len(p)), end)
-	}
-	last := &w.list[len(w.list)-1]
-	last.n++
-	last.bytes += len(p)
+	k.include(read, end-len(p)-wire.ServerHeader(len(p)), end, len(p))
 }
 
 // packAll puts in the messages at the beginning of what was read, until something else is
@@ -54,23 +49,16 @@ func (k *connection) packAll(got *arrival) {
 	if len(b) == 0 || most < 0 {
 		return
 	}
-	read, begin, _ := k.r.Place()
-	w, end := &k.packer, begin
-	var last *parcel
+	read, begin, _ := k.r.Place() // where b begins: nothing is under way elsewhere
+	end := begin
 	for {
 		op, header, n := wire.Glance(read[end:], most)
 		if op == 0 {
 			break
 		}
 		from := end
-		if end += header + n; end > w.to || last == nil {
-			if end > w.to {
-				k.copyFrom(read, from, end)
-			}
-			last = &w.list[len(w.list)-1]
-		}
-		last.n++
-		last.bytes += n
+		end += header + n
+		k.include(read, from, end, n)
 		got.messages++
 		got.bytes += uint64(n)
 	}
@@ -78,11 +66,16 @@ func (k *connection) packAll(got *arrival) {
 	k.r.Skip(end - begin)
 }
 
-// copyFrom begins a parcel of what was read, with the message from there to end.
-func (k *connection) copyFrom(read []byte, from, end int) {
+// include puts in the message with n bytes of payload that read has there.
+func (k *connection) include(read []byte, from, end, n int) {
 	w := &k.packer
-	w.from, w.to = from, min(len(read), max(end, from+parcelMost))
-	w.list = append(w.list, parcel{data: append([]byte(nil), read[w.from:w.to]...), session: k.session, received: k.now})
+	if end > w.to {
+		w.from, w.to = from, min(len(read), max(end, from+parcelMost))
+		w.list = append(w.list, parcel{data: append([]byte(nil), read[w.from:w.to]...), session: k.session, received: k.now})
+	}
+	last := &w.list[len(w.list)-1]
+	last.n++
+	last.bytes += n
 }
 
 // hide leaves out the message, whose data is p, that the last Next of k.r returned.

@@ -19,15 +19,16 @@ type queue struct {
 	timeout   time.Duration // of a write; also of a Send that waits while a callback runs
 	traceDrop func(DropReason, Message)
 
-	framed  bool // small messages are stored as frames
-	alone   bool // a suspect has left, and must not have company
-	freed   bool // something was dropped since the mutex was taken
-	passive bool // no pings are sent on this connection
+	framed     bool        // plain messages are stored as frames
+	alone      bool        // a suspect has left, and must not have company
+	freed      bool        // something was dropped since the mutex was taken
+	passive    bool        // no pings are sent on this connection
+	writesNext atomic.Bool // behind the callback that runs now the reader writes what is pending
 
 	low low
 
 	// callback is when the callback that runs now began, in nanoseconds since
-	// base; 0: none runs. Negative: the reader writes behind it, see mayWriteHere.
+	// base; 0: none runs.
 	callback atomic.Int64
 	base     time.Time // what times in atomics are relative to: before all of them, so that 0 is none
 
@@ -125,8 +126,7 @@ func (q *queue) accepted(here bool) *writer {
 	switch {
 	case w == nil || w.writing || w.scheduled || !w.pending():
 	case here && w.mayWriteHere():
-		w.scheduled = true
-		w.workers.Add(1)
+		w.schedule()
 		return w
 	default:
 		w.start()
@@ -146,13 +146,10 @@ func (q *queue) since(t time.Time) time.Duration {
 // callback may be waiting for whoever waits for room, who must give up then.
 func (q *queue) enter(now time.Time) { q.callback.Store(int64(now.Sub(q.base))) }
 
-func (q *queue) leave() { q.callback.Store(0) }
-
-// last notes that the callback that runs now is the last before the reader writes what
-// is pending.
-func (q *queue) last() {
-	if began := q.callback.Load(); began > 0 {
-		q.callback.Store(-began)
+func (q *queue) leave() {
+	q.callback.Store(0)
+	if q.writesNext.Load() {
+		q.writesNext.Store(false)
 	}
 }
 

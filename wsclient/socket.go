@@ -21,10 +21,10 @@ type socket interface {
 	// tryWrite writes what can be written without waiting, and takes it out of b. last,
 	// here and in write: closeWrite comes at once behind b.
 	tryWrite(b *buffers, last bool) (int, error)
-	// write writes some of b, and takes it out of b: as much as can be had in one go, having waited for the
-	// first byte. It fails with errWriteTimeout when none was taken for timeout; 0 or
-	// less: never. It returns 0 without an error once look is over, if it can; zero:
-	// never.
+	// write writes some of b, and takes it out of b: as much as can be had in one go,
+	// having waited for the first byte. It fails with errWriteTimeout when none was taken
+	// for timeout; 0 or less: never. It returns 0 without an error once look is over, if
+	// it can; zero: never.
 	write(b *buffers, last bool, timeout time.Duration, look time.Time) (int, error)
 	// direct reports whether the kernel gets what is given: tryWrite tries, and pieces
 	// of memory need not be joined, which others would write one by one.

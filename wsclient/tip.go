@@ -89,15 +89,7 @@ func (q *queue) fold() {
 	q.mu.tip = tip{}
 	messages, bytes := q.tipRoom()
 	e := l.at(l.n - 1)
-	n, size, stored := messages-t.messages, bytes-t.bytes, int(t.at)-e.chunk.used
-	e.chunk.used += stored
-	q.arena.live += int64(stored)
-	e.size += uint32(size)
-	e.over += uint16(stored - int(size))
-	e.count += uint32(n)
-	l.seq += uint64(n)
-	l.messages += int(n)
-	l.bytes += int64(size)
+	q.extend(e, int(messages-t.messages), int(bytes-t.bytes), int(t.at)-e.chunk.used)
 }
 
 // room is how much more fits into a lane.

@@ -69,12 +69,17 @@ func (w *writer) kick() {
 
 // start starts the goroutine; q.mu is held.
 func (w *writer) start() {
-	w.scheduled = true
+	w.schedule()
 	if w.run == nil {
 		w.run = w.work
 	}
-	w.workers.Add(1)
 	go w.run()
+}
+
+// schedule notes that somebody is about to work, who must: work or writeHere; q.mu is held.
+func (w *writer) schedule() {
+	w.scheduled = true
+	w.workers.Add(1)
 }
 
 // pending reports whether there is something to write; q.mu is held.
@@ -92,36 +97,33 @@ func (w *writer) pending() bool {
 }
 
 // work is the goroutine: it writes until nothing is left.
-func (w *writer) work() {
+func (w *writer) work() { w.turn(true) }
+
+// writeHere is what a Send does instead, see mayWriteHere.
+func (w *writer) writeHere() { w.turn(false) }
+
+func (w *writer) turn(wait bool) {
 	defer w.workers.Done()
 	w.q.mu.Lock()
 	w.scheduled = false
-	w.write(true)
+	w.write(wait)
 }
 
 // hereAfter is how long nothing must have been written for a Send to write by itself.
 const hereAfter = 50 * time.Microsecond
 
-// mayWriteHere reports whether a Send that finds nobody writing may do it by itself, as far
-// as the kernel takes it, which spares waking another goroutine: in a callback behind which the reader
-// would write next, once, and otherwise if nothing was written for a while, since many
-// Sends in a row are to leave together. q.mu is held.
+// mayWriteHere reports whether a Send that finds nobody writing may do it by itself, as
+// far as the kernel takes it, which spares waking another goroutine: in a callback behind
+// which the reader would write next, once, and otherwise if nothing was written for a
+// while, since many Sends in a row are to leave together. q.mu is held.
 func (w *writer) mayWriteHere() bool {
 	if !w.sock.direct() {
 		return false
 	}
-	if c := w.q.callback.Load(); c != 0 {
-		return c < 0 && w.q.callback.CompareAndSwap(c, -c)
+	if w.q.callback.Load() != 0 {
+		return w.q.writesNext.CompareAndSwap(true, false)
 	}
 	return time.Since(w.q.base)-w.wrote > hereAfter
-}
-
-// writeHere does it.
-func (w *writer) writeHere() {
-	defer w.workers.Done()
-	w.q.mu.Lock()
-	w.scheduled = false
-	w.write(false)
 }
 
 // flush writes what is pending as far as the kernel takes it, and leaves the
@@ -187,7 +189,8 @@ func (w *writer) patience(waited time.Duration) time.Duration {
 	return max(w.q.timeout-waited, 1)
 }
 
-// rest ends the work: nothing is left to write. q.mu is held.
+// rest ends the work: nothing is left to write. How large a batch may be is remembered
+// as long as there are some of a quarter of that. q.mu is held.
 func (w *writer) rest() {
 	w.writing = false
 	if w.most < w.full/4 {
