@@ -211,8 +211,10 @@
 //
 // An idle connection costs one goroutine, which reads, and on which OnOpen,
 // OnMessage, OnError and OnClose run, in the order of the events; a second one
-// exists while there is something to write. Nothing waits for ever: every wait
-// takes a context or has a limit, and no lock is held while user code runs.
+// exists while there is something to write that nobody has written without
+// waiting: the reader behind the callbacks, or, on plain TCP, a Send on a quiet
+// connection, which then includes a system call. Nothing waits for ever: every
+// wait takes a context or has a limit, and no lock is held while user code runs.
 //
 // # Errors
 //
